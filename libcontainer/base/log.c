@@ -1,0 +1,198 @@
+/* log.c: see log.h. */
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/table.h"
+
+const char *const log_level_names[LOG_LEVEL_MAX + 1] = { "error", "warning", "info", "debug", NULL };
+NAMES_COMPLETE(log_level_names, LOG_LEVEL_MAX);
+
+enum { MESSAGE_MAX = 2048, ESCAPE_MAX = 6, AROUND_MAX = 128, FIRST_FREE_FD = 3 };
+
+static struct {
+	int fd; /* -EBADF: stderr */
+	bool json;
+	enum log_level level;
+} sink = { -EBADF, false, LOG_WARNING };
+
+/* A line in the making; large enough for MESSAGE_MAX bytes that all need escaping, so nothing is checked on the way. */
+struct line {
+	size_t n;
+	char v[MESSAGE_MAX * ESCAPE_MAX + AROUND_MAX];
+};
+
+int log_open(const char *path, bool json, enum log_level level, struct error *err)
+{
+	auto_close int fd = -EBADF;
+
+	if (path) {
+		if (!strncmp(path, "file:", 5))
+			path += 5;
+		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+		if (fd < 0)
+			return error_errno(err, "open log %s", path);
+		/* Called with a standard stream closed, the log must not become what the container's process writes to. */
+		if (fd < FIRST_FREE_FD) {
+			int higher = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+
+			if (higher < 0)
+				return error_errno(err, "open log %s", path);
+			close(fd);
+			fd = higher;
+		}
+	}
+	auto_closep(&sink.fd);
+	sink.fd = path ? TAKE_FD(fd) : -EBADF;
+	sink.json = json;
+	sink.level = level;
+	return 0;
+}
+
+bool log_wants(enum log_level level)
+{
+	return level <= sink.level;
+}
+
+bool log_has_file(void)
+{
+	return sink.fd >= 0;
+}
+
+int log_fd(void)
+{
+	return sink.fd;
+}
+
+static void put(struct line *l, const char *s)
+{
+	size_t n = strlen(s);
+
+	memcpy(l->v + l->n, s, n);
+	l->n += n;
+}
+
+/* The length of the UTF-8 sequence at s, 0 if there is none: not overlong, no surrogate, not above U+10FFFF. */
+static size_t utf8_len(const unsigned char *s)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+	uint32_t c = n == 1 ? s[0] : n ? s[0] & (0x7fu >> n) : 0;
+
+	for (size_t i = 1; i < n; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (n && (c < least[n] || c > 0x10ffff || c >> 11 == 0xd800 >> 11))
+		return 0;
+	return n;
+}
+
+static void put_json(struct line *l, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	while (*s) {
+		size_t n = utf8_len(s);
+
+		if (n == 0) {
+			put(l, "\xef\xbf\xbd");
+			n = 1;
+		} else if (*s == '"' || *s == '\\') {
+			l->v[l->n++] = '\\';
+			l->v[l->n++] = (char)*s;
+		} else if (*s < 0x20 || *s == 0x7f) {
+			l->n += (size_t)sprintf(l->v + l->n, "\\u%04x", *s);
+		} else {
+			memcpy(l->v + l->n, s, n);
+			l->n += n;
+		}
+		s += n;
+	}
+}
+
+/* What a terminal would obey becomes '?'. Quoted is how files have it. */
+static void put_text(struct line *l, const char *s, bool quoted)
+{
+	for (; *s; s++) {
+		bool control = (unsigned char)*s < 0x20 || *s == 0x7f;
+
+		if (quoted && (*s == '"' || *s == '\\'))
+			l->v[l->n++] = '\\';
+		l->v[l->n++] = control ? '?' : *s;
+	}
+}
+
+static void put_time(struct line *l)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[40];
+
+	if (!gmtime_r(&now, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		strcpy(text, "1970-01-01T00:00:00Z");
+	put(l, text);
+}
+
+static void write_line(enum log_level level, const char *msg)
+{
+	const char *name = log_level_names[level];
+	struct line l;
+	int saved = errno;
+
+	l.n = 0;
+	if (sink.json) {
+		put(&l, "{\"level\":\"");
+		put(&l, name);
+		put(&l, "\",\"msg\":\"");
+		put_json(&l, msg);
+		put(&l, "\",\"time\":\"");
+		put_time(&l);
+		put(&l, "\"}");
+	} else if (sink.fd >= 0) {
+		put(&l, "time=\"");
+		put_time(&l);
+		put(&l, "\" level=");
+		put(&l, name);
+		put(&l, " msg=\"");
+		put_text(&l, msg, true);
+		put(&l, "\"");
+	} else {
+		put(&l, name);
+		put(&l, ": ");
+		put_text(&l, msg, false);
+	}
+	put(&l, "\n");
+	/* One write, so that lines of several processes do not mix. There is nobody to tell that it failed. */
+	while (write(sink.fd >= 0 ? sink.fd : STDERR_FILENO, l.v, l.n) < 0 && errno == EINTR)
+		;
+	errno = saved;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	char msg[MESSAGE_MAX];
+	va_list ap;
+
+	if (!log_wants(level))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	write_line(level, msg);
+}
+
+void log_foreign(enum log_level level, const char *text)
+{
+	if ((unsigned)level >= LOG_LEVEL_MAX)
+		level = LOG_WARNING;
+	log_line(level, "%s", text);
+}

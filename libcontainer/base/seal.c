@@ -1,0 +1,90 @@
+/* seal.c: see seal.h. */
+#include "base/seal.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/sys.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+
+/* What the kernel says about the image itself: a mark in the environment could come from anybody. */
+static bool is_sealed(int image)
+{
+	int seals = fcntl(image, F_GET_SEALS);
+
+	return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+/* A memfd that may be executed. MFD_EXEC says so since Linux 6.3, where the sysctl vm.memfd_noexec can make the opposite
+ * the default; older kernels do not know it. */
+static int new_memfd(void)
+{
+	int fd = memfd_create("nacre", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("nacre", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd;
+}
+
+/* As many bytes as the image had when we looked, no more: whoever makes it grow meanwhile does not keep us here. */
+static int copy_image(int from, int to, struct error *err)
+{
+	struct stat st;
+	off_t left;
+
+	if (fstat(from, &st) < 0)
+		return error_errno(err, "stat /proc/self/exe");
+	for (left = st.st_size; left > 0;) {
+		ssize_t n = sendfile(to, from, NULL, (size_t)left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, "copy /proc/self/exe");
+		if (n == 0)
+			return error_set(err, -EIO, "copy /proc/self/exe: it became shorter");
+		left -= n;
+	}
+	return 0;
+}
+
+int seal_self(char *const argv[], struct error *err)
+{
+	auto_close int image = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	auto_close int copy = -EBADF;
+	int ret;
+
+	if (image < 0)
+		return error_errno(err, "open /proc/self/exe");
+	if (is_sealed(image)) {
+		/* Executed by descriptor, the process was named after the descriptor. */
+		prctl(PR_SET_NAME, program_invocation_short_name);
+		return 0;
+	}
+	copy = new_memfd();
+	if (copy < 0)
+		return error_errno(err, "create a memfd for the sealed copy");
+	ret = copy_image(image, copy, err);
+	if (ret < 0)
+		return ret;
+	if (fcntl(copy, F_ADD_SEALS, SEALS) < 0)
+		return error_errno(err, "seal the copy of /proc/self/exe");
+	sys_execveat(copy, "", argv, environ, AT_EMPTY_PATH);
+	if (sys_missing(errno, true))
+		execve(fd_path(copy).text, argv, environ);
+	return error_errno(err, "execute the sealed copy of /proc/self/exe");
+}

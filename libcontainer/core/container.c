@@ -1,0 +1,233 @@
+/* container.c: struct container, made from a bundle or from a saved state. See container.h. */
+#include "core/container.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "base/table.h"
+#include "core/gate.h"
+#include "core/lifecycle.h"
+#include "oci-spec/state.h"
+
+#define CONFIG_MAX (16u << 20)
+
+const char *const container_status_names[] = { "creating", "created", "running", "paused", "stopped", NULL };
+NAMES_COMPLETE(container_status_names, CONTAINER_STATUS_MAX);
+
+void container_init(struct container *c, const struct lifecycle_global *global)
+{
+	*c = (struct container){
+		.global = global,
+		.isolation = &isolation_namespaces,
+		.init = PROC_NONE,
+		.host = { .store = STORE_NONE, .ns = NS_PLAN_NONE, .terminal = -EBADF },
+		.carried = { .gate = -EBADF, .proc = -EBADF, .console_socket = -EBADF },
+		.inside = { .root = { .fd = -EBADF, .proc = -EBADF }, .plan = EXEC_PLAN_NONE },
+	};
+	c->line = PIPELINE(c->isolation->create, HOST);
+}
+
+static int read_spec(struct container *c, const char *text, size_t n, const char *document, struct error *err)
+{
+	int ret = oci_config_parse(text, n, document, &c->spec, err);
+
+	if (ret < 0)
+		return ret;
+	c->process = c->spec->process;
+	c->user_namespace = oci_namespace_find(c->spec, OCI_NS_USER);
+	return 0;
+}
+
+int container_from_bundle(struct container *c, const struct lifecycle_create *options, struct error *err)
+{
+	const char *config = options->config ? options->config : "config.json";
+	int ret = path_absolute(options->bundle ? options->bundle : ".", &c->bundle, err);
+
+	if (ret < 0)
+		return error_wrap(err, "bundle");
+	/* Sources of bind mounts may be relative to the bundle, hooks start in it. */
+	if (chdir(c->bundle) < 0)
+		return error_errno(err, "bundle: enter %s", c->bundle);
+	ret = file_read_at(AT_FDCWD, config, CONFIG_MAX, &c->config_text, &c->config_size, err);
+	if (ret < 0)
+		return ret;
+	ret = read_spec(c, c->config_text, c->config_size, "config.json", err);
+	if (ret < 0)
+		return ret;
+	if (!c->process)
+		return error_set(err, -EINVAL, "config.json: process: required to create a container, and missing");
+	c->create = options;
+	c->id = strdup(options->id);
+	c->preserved = options->preserve_fds + options->listen_fds;
+	c->privileged = geteuid() == 0 && !ns_in_user_namespace();
+	return c->id ? 0 : error_set(err, -ENOMEM, "out of memory");
+}
+
+int container_load(struct container *c, const struct lifecycle_global *global, const char *id, bool lock, struct error *err)
+{
+	auto_free char *root = global->root ? strdup(global->root) : store_default_root();
+	int ret;
+
+	container_init(c, global);
+	if (!root || !(c->id = strdup(id)))
+		return error_set(err, -ENOMEM, "out of memory");
+	ret = store_open(root, id, lock, &c->host.store, err);
+	if (ret < 0)
+		return ret;
+	ret = store_load(&c->host.store, &c->saved, err);
+	if (ret == -ENODATA)
+		return 0; /* half made: no state, no spec, a folder only */
+	if (ret < 0)
+		return ret;
+	if (c->saved->isolation && !(c->isolation = isolation_find(c->saved->isolation)))
+		return error_set(err, -ENOTSUP, "container \"%s\": unknown isolation \"%s\"", id, c->saved->isolation);
+	c->line = PIPELINE(c->isolation->create, HOST);
+	if (c->saved->bundle)
+		c->bundle = strdup(c->saved->bundle);
+	if (c->saved->cgroup) {
+		ret = cgroup_load(c->saved->cgroup, &c->host.cgroup, err);
+		if (ret < 0)
+			return error_wrap(err, "container \"%s\"", id);
+	}
+	c->privileged = geteuid() == 0 && !ns_in_user_namespace();
+	if (c->saved->pid.set && c->saved->pid.v > 0) {
+		/* Gone, or another process by now: then there is none. */
+		ret = proc_open((pid_t)c->saved->pid.v, c->saved->start_time.v, &c->init, NULL);
+		if (ret < 0)
+			c->init = PROC_NONE;
+	}
+	return 0;
+}
+
+int container_load_spec(struct container *c, struct error *err)
+{
+	int ret;
+
+	if (c->spec)
+		return 0;
+	ret = store_read_config(&c->host.store, &c->config_text, &c->config_size, err);
+	return ret < 0 ? ret : read_spec(c, c->config_text, c->config_size, "config.json", err);
+}
+
+enum container_status container_status(struct container *c)
+{
+	bool alive = c->init.pid > 0 && proc_life(&c->init) == PROC_ALIVE;
+	int saved = c->saved ? name_lookup(container_status_names, c->saved->status) : CONTAINER_CREATING;
+
+	if (saved == CONTAINER_CREATING)
+		return c->saved && c->saved->pid.set && !alive ? CONTAINER_STOPPED : CONTAINER_CREATING;
+	if (!alive)
+		return CONTAINER_STOPPED;
+	if (c->host.cgroup && cgroup_is_frozen(c->host.cgroup))
+		return CONTAINER_PAUSED;
+	/* A `start` that was killed after it knocked could not write down how it went: the gate knows. */
+	if (saved == CONTAINER_CREATED && gate_is_closed(c->host.store.folder))
+		return CONTAINER_RUNNING;
+	return saved == CONTAINER_CREATED ? CONTAINER_CREATED : CONTAINER_RUNNING;
+}
+
+static char *copy(const char *s, bool *failed)
+{
+	char *p = s ? strdup(s) : NULL;
+
+	*failed |= s && !p;
+	return p;
+}
+
+int container_state(const struct container *c, enum container_status status, int pid, struct oci_state **out, struct error *err)
+{
+	const struct pairs *from = c->saved ? &c->saved->annotations : &c->spec->annotations;
+	struct oci_state *s = calloc(1, sizeof(*s));
+	bool failed = !s;
+
+	if (s) {
+		s->oci_version = copy(OCI_VERSION, &failed);
+		s->id = copy(c->id, &failed);
+		s->status = copy(container_status_names[status], &failed);
+		s->bundle = copy(c->bundle, &failed);
+		s->pid = (struct opt_int){ true, status == CONTAINER_STOPPED ? 0 : pid };
+		s->annotations.v = from->n ? calloc(from->n + 1, sizeof(*s->annotations.v)) : NULL;
+		failed |= from->n && !s->annotations.v;
+		for (size_t i = 0; !failed && i < from->n; i++) {
+			s->annotations.v[i].key = copy(from->v[i].key, &failed);
+			s->annotations.v[i].value = copy(from->v[i].value, &failed);
+			s->annotations.n++;
+		}
+	}
+	if (failed) {
+		oci_state_free(s);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	*out = s;
+	return 0;
+}
+
+int container_save(struct container *c, enum container_status status, struct error *err)
+{
+	char *name = strdup(container_status_names[status]);
+
+	if (!name)
+		return error_set(err, -ENOMEM, "out of memory");
+	free(c->saved->status);
+	c->saved->status = name;
+	return store_save(&c->host.store, c->saved, err);
+}
+
+void container_close(struct container *c)
+{
+	size_t mounts = c->spec ? c->spec->mounts.n : 0;
+
+	exec_plan_free(&c->inside.plan);
+	if (c->inside.root.fd >= 0)
+		close(c->inside.root.fd);
+	if (c->inside.root.proc >= 0)
+		close(c->inside.root.proc);
+	for (size_t i = 0; c->carried.sources && i < mounts; i++)
+		if (c->carried.sources[i] >= 0)
+			close(c->carried.sources[i]);
+	free(c->carried.sources);
+	free(c->carried.hierarchies);
+	if (c->carried.gate >= 0)
+		close(c->carried.gate);
+	if (c->carried.proc >= 0)
+		close(c->carried.proc);
+	if (c->carried.console_socket >= 0)
+		close(c->carried.console_socket);
+	if (c->host.terminal >= 0)
+		close(c->host.terminal);
+	filter_free(&c->carried.filter);
+	for (int i = 0; i < PLACE_MAX; i++)
+		if (c->line.peer[i] >= 0)
+			close(c->line.peer[i]);
+	ns_plan_close(&c->host.ns);
+	cgroup_free(c->host.cgroup);
+	store_close(&c->host.store);
+	proc_close(&c->init);
+	saved_state_free(c->saved);
+	oci_config_free(c->spec);
+	free(c->config_text);
+	free(c->root_path);
+	free(c->bundle);
+	free(c->id);
+	container_init(c, c->global);
+}
+
+void container_walk_on(struct container *c, enum place me, int peer)
+{
+	enum place up = c->line.me;
+	struct error err = ERROR_NONE;
+
+	for (int i = 0; i < PLACE_MAX; i++)
+		if (c->line.peer[i] >= 0)
+			close(c->line.peer[i]);
+	c->line = (struct pipeline){ c->line.segments, me, c->line.at + 1, 0, { -EBADF, -EBADF, -EBADF } };
+	c->line.peer[up] = peer;
+	_exit(pipeline_run(&c->line, c, &err) < 0 ? 1 : 0);
+}

@@ -1,0 +1,114 @@
+/* container.h: one container while we work on it: what is wanted, where its parts are, how far it got.
+ *
+ * Stages hand values on through it, so the parts are named by the place they are valid in: a stage that touches another place's part is
+ * wrong at sight. After the clone each walker has a copy of its own.
+ */
+#ifndef CORE_CONTAINER_H
+#define CORE_CONTAINER_H
+
+#include <stdbool.h>
+
+#include "base/proc.h"
+#include "cgroup/cgroup.h"
+#include "core/isolation.h"
+#include "core/pipeline.h"
+#include "core/store.h"
+#include "mount/root.h"
+#include "ns/namespaces.h"
+#include "oci-spec/config.h"
+#include "oci-spec/state.h"
+#include "process/caps.h"
+#include "process/exec.h"
+#include "seccomp/filter.h"
+
+enum container_status {
+	CONTAINER_CREATING,
+	CONTAINER_CREATED,
+	CONTAINER_RUNNING,
+	CONTAINER_PAUSED,
+	CONTAINER_STOPPED,
+	CONTAINER_STATUS_MAX,
+};
+extern const char *const container_status_names[CONTAINER_STATUS_MAX + 1];
+
+struct container {
+	const struct lifecycle_global *global;
+	const struct isolation *isolation;
+	struct pipeline line;
+
+	/* What is wanted. Read once, never changed. */
+	char *id;
+	char *bundle;                        /* absolute */
+	struct oci_config *spec;
+	const struct oci_process *process;   /* spec->process; for exec the one to be executed */
+	const struct lifecycle_create *create;  /* options; NULL when loaded */
+	const struct lifecycle_exec *exec;      /* options of exec; else NULL */
+	char *config_text;                   /* the document itself, for the saved copy */
+	size_t config_size;
+	char *root_path;                     /* root.path, absolute */
+	bool privileged;                     /* root, and not in somebody's user namespace */
+	bool user_namespace;                 /* the container has one of its own, or joins one */
+	int preserved;                       /* descriptors 3 … 3+n-1 are the container's */
+
+	/* How far it got. */
+	struct proc init;                    /* of exec: the new process */
+	struct saved_state *saved;           /* as it stands in state.json; NULL before `claim` */
+
+	/* Valid in HOST. */
+	struct {
+		struct store store;
+		struct cgroup *cgroup;
+		bool cgroup_entered;         /* by the clone itself */
+		struct ns_plan ns;
+		int terminal;                /* receives the master of the container's terminal, for our own foreground */
+		bool pid_file;               /* one was written */
+	} host;
+
+	/* Made in HOST, used INSIDE: inherited over the clone. */
+	struct {
+		struct filter filter;
+		struct caps caps;
+		int *sources;                /* one a mount, or NULL */
+		int gate;                    /* listening */
+		int proc;                    /* the host's /proc: trusted, for labels and sysctls, whatever the rootfs holds */
+		int console_socket;          /* where the terminal's master goes; -EBADF: no terminal */
+		struct root_hierarchy *hierarchies;
+	} carried;
+
+	/* Valid INSIDE. */
+	struct {
+		struct root root;
+		struct exec_plan plan;
+		bool in_cwd;
+		bool in_guest;
+	} inside;
+};
+
+/* Everything at its null value. */
+void container_init(struct container *c, const struct lifecycle_global *global);
+
+/* From a bundle: parses its config. c->create must be set. */
+int container_from_bundle(struct container *c, const struct lifecycle_create *options, struct error *err);
+
+/* From the state root, locked if the command will change it. A container that is half made has no spec. */
+int container_load(struct container *c, const struct lifecycle_global *global, const char *id, bool lock, struct error *err);
+
+/* Parses the saved config of a loaded container into c->spec, which container_load() leaves alone: most commands need none. */
+int container_load_spec(struct container *c, struct error *err);
+
+/* What it is doing now: asks the kernel. */
+enum container_status container_status(struct container *c);
+
+/* The state document; pid as given. For hooks and `state`; oci_state_free(). */
+int container_state(const struct container *c, enum container_status status, int pid, struct oci_state **out, struct error *err);
+
+/* Writes state.json with this status. */
+int container_save(struct container *c, enum container_status status, struct error *err);
+
+/* Lets go of memory and descriptors; undoes nothing. */
+void container_close(struct container *c);
+
+/* In a fresh child: walks the rest of the list as `me` and never returns. */
+_Noreturn void container_walk_on(struct container *c, enum place me, int peer);
+
+#endif

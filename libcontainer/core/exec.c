@@ -1,0 +1,161 @@
+/* exec.c: one more process in a running container. See exec.h. */
+#include "core/exec.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "core/lifecycle.h"
+#include "core/stages.h"
+#include "ns/spawn.h"
+#include "process/sched.h"
+
+static int check(struct container *c, struct error *err)
+{
+	const struct oci_capabilities *caps = c->process->capabilities;
+
+	/* What the process leaves out is the container's. */
+	if (!caps && c->spec->process)
+		caps = c->spec->process->capabilities;
+	for (int fd = 3; fd < 3 + c->preserved; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return error_set(err, -EBADF, "--preserve-fds: descriptor %d is not open", fd);
+	c->carried.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->carried.proc < 0 || !fd_is_on(c->carried.proc, PROC_SUPER_MAGIC))
+		return error_set(err, -ENOENT, "/proc is not mounted on this host");
+	/* From its first moment in the container's namespaces the new process is visible there; nobody shall trace it, or read its
+	 * descriptors, before it is what it will be (CVE-2016-9962). */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	return caps_parse(caps, &c->carried.caps, err);
+}
+
+static int compile_filter(struct container *c, struct error *err)
+{
+	return filter_compile(c->spec->linux_->seccomp, &c->carried.filter, err);
+}
+
+static bool has_seccomp(const struct container *c)
+{
+	return c->spec->linux_ && c->spec->linux_->seccomp;
+}
+
+/* On cgroup v1 a process moves itself far more cheaply than it is moved; see cgroup/cgroup.h. */
+static int enter_cgroup(void *data, struct error *err)
+{
+	struct container *c = data;
+
+	return cgroup_enter(c->host.cgroup, 0, true, err);
+}
+
+static int spawn(struct container *c, struct error *err)
+{
+	auto_close int ours = -EBADF;
+	auto_close int theirs = -EBADF;
+	int fds[2], pidfd, ret = channel_pair(fds, err);
+	/* A sub-cgroup by --cgroup is entered afterwards. */
+	int cgroup = c->exec->cgroups ? -EBADF : cgroup_clone_fd(c->host.cgroup);
+	pid_t pid;
+
+	if (ret < 0)
+		return ret;
+	ours = fds[0];
+	theirs = fds[1];
+	pid = ns_spawn_into(c->init.pidfd, c->init.pid, cgroup, cgroup_joins_itself(c->host.cgroup) ? enter_cgroup : NULL, c, &pidfd, &c->host.cgroup_entered, err);
+	if (pid < 0)
+		return pid;
+	if (pid == 0) {
+		close(TAKE_FD(ours));
+		container_walk_on(c, INSIDE, TAKE_FD(theirs));
+	}
+	return stage_adopt(c, pid, pidfd, TAKE_FD(ours), err);
+}
+
+/* "--cgroup [controller:]path", each below the container's own. */
+static int enter_sub(struct container *c, const char *value, struct error *err)
+{
+	const char *colon = strchr(value, ':');
+	auto_free char *controller = colon ? strndup(value, (size_t)(colon - value)) : NULL;
+	struct cgroup *sub = NULL;
+	int ret;
+
+	if (colon && !controller)
+		return error_set(err, -ENOMEM, "out of memory");
+	ret = cgroup_sub(c->host.cgroup, controller, colon ? colon + 1 : value, &sub, err);
+	if (ret == 0)
+		ret = cgroup_enter(sub, c->init.pid, false, err);
+	cgroup_free(sub);
+	return ret < 0 ? error_wrap(err, "--cgroup %s", value) : 0;
+}
+
+static int place(struct container *c, struct error *err)
+{
+	const struct oci_cpu_affinity *affinity = c->process->exec_cpu_affinity;
+	int ret = affinity ? sched_apply_affinity(affinity->initial, c->init.pid, err) : 0;
+
+	if (ret == 0 && !(cgroup_joins_itself(c->host.cgroup) && c->host.cgroup_entered))
+		ret = cgroup_enter(c->host.cgroup, c->init.pid, c->host.cgroup_entered, err);
+	for (const char *const *v = c->exec->cgroups; ret == 0 && v && *v; v++)
+		ret = enter_sub(c, *v, err);
+	if (ret == 0 && affinity)
+		ret = sched_apply_affinity(affinity->final, c->init.pid, err);
+	return ret;
+}
+
+static int settle(struct container *c, struct error *err)
+{
+	store_close(&c->host.store);
+	setsid();
+	c->inside.root = (struct root){ .fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), .proc = -EBADF, .config = c->spec };
+	if (c->inside.root.fd < 0)
+		return error_errno(err, "open the container's root");
+	return c->user_namespace ? ns_become_root(err) : 0;
+}
+
+static const struct stage rows[] = {
+	{ HOST,   "check",    check,              NULL, NULL,                  false },
+	{ HOST,   "filter",   compile_filter,     NULL, has_seccomp,           false },
+	{ HOST,   "console",  stage_console_host, NULL, stage_has_terminal,    false },
+	{ HOST,   "spawn",    spawn,              stage_end, NULL,                  false },
+	{ HOST,   "place",    place,              NULL, NULL,                  false },
+	{ HOST,   "limits",   stage_limits,       NULL, NULL,                  false },
+	{ INSIDE, "settle",   settle,             NULL, NULL,                  false },
+	{ INSIDE, "terminal", stage_terminal,     NULL, stage_has_terminal,    false },
+	{ INSIDE, "sched",    stage_sched,        NULL, NULL,                  false },
+	{ INSIDE, "label",    stage_label,        NULL, NULL,                  false },
+	{ INSIDE, "lookup",   stage_lookup,       NULL, NULL,                  false },
+	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_early, false },
+	{ INSIDE, "identity", stage_identity,     NULL, NULL,                  false },
+	{ INSIDE, "ready",    stage_ready,        NULL, NULL,                  false },
+	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_late,  false },
+	{ INSIDE, "execve",   stage_execve,       NULL, NULL,                  false },
+	{ 0 },
+};
+static const struct stage *const list[] = { rows, NULL };
+
+int exec_start(struct container *c, struct error *err)
+{
+	int ret;
+
+	c->line = PIPELINE(list, HOST);
+	c->preserved = c->exec->preserve_fds + c->exec->listen_fds;
+	ret = pipeline_run(&c->line, c, err);
+	if (ret < 0)
+		return ret;
+	ret = pipeline_watch(c->line.peer[INSIDE], "the process", err);
+	/* Only now: a pid file that is there says that the program was executed. */
+	if (ret == 0)
+		ret = stage_hand_out_pid(c, c->exec->pid_file, c->exec->pidfd_socket, err);
+	if (ret < 0)
+		pipeline_undo(&c->line, c);
+	return ret;
+}

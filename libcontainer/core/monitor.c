@@ -1,0 +1,98 @@
+/* monitor.c: stays with a process in the foreground. See monitor.h. */
+#include "core/monitor.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/loop.h"
+#include "tty/relay.h"
+
+struct watch {
+	const struct proc *process;
+	struct relay *relay;
+	int status;
+};
+
+static sigset_t passed_on(void)
+{
+	sigset_t set;
+
+	sigfillset(&set);
+	/* Faults are our own. Job control stops us as any program; the container's has a session of its own. */
+	static const int ours[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS, SIGTSTP, SIGTTIN, SIGTTOU };
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		sigdelset(&set, ours[i]);
+	return set;
+}
+
+void monitor_block(struct monitor_mask *mask)
+{
+	sigset_t set = passed_on();
+
+	sigprocmask(SIG_BLOCK, &set, &mask->before);
+}
+
+void monitor_unblock(const struct monitor_mask *mask)
+{
+	sigprocmask(SIG_SETMASK, &mask->before, NULL);
+}
+
+/* 1 when it was ours. */
+static int reap_all(struct watch *w)
+{
+	int status, found = 0;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0 || (pid < 0 && errno == EINTR))
+		if (pid == w->process->pid) {
+			w->status = proc_exit_code(status);
+			found = 1;
+		}
+	return found;
+}
+
+static int on_signal(void *data, const struct signalfd_siginfo *info, struct error *err)
+{
+	struct watch *w = data;
+	int signo = (int)info->ssi_signo;
+
+	switch (signo) {
+	case SIGCHLD:
+		return reap_all(w);
+	case SIGWINCH:
+		if (w->relay)
+			relay_resize(w->relay);
+		else
+			(void)proc_signal(w->process, signo, NULL);
+		return 0;
+	case SIGPIPE:
+	case SIGURG:
+		return 0;
+	default:
+		(void)proc_signal(w->process, signo, NULL);
+		return 0;
+	}
+}
+
+int monitor_run(const struct proc *process, int terminal, int *status, struct error *err)
+{
+	struct watch w = { .process = process };
+	sigset_t set = passed_on();
+	struct loop *loop = NULL;
+	int ret = loop_new(&loop, err);
+
+	if (ret == 0)
+		ret = loop_add_signals(loop, &set, on_signal, &w, err);
+	if (ret == 0 && terminal >= 0)
+		ret = relay_start(loop, terminal, &w.relay, err);
+	/* It may have ended before we listened: SIGCHLD has been blocked since before it was born, so the signal waits for us. */
+	if (ret == 0)
+		ret = loop_run(loop, err);
+	relay_end(w.relay);
+	loop_free(loop);
+	if (ret == 0)
+		*status = w.status;
+	return ret;
+}

@@ -1,0 +1,21 @@
+/* monitor.h: the foreground: `run` and `exec` without --detach stay as the parent until the end. */
+#ifndef CORE_MONITOR_H
+#define CORE_MONITOR_H
+
+#include <signal.h>
+
+#include "base/error.h"
+#include "base/proc.h"
+
+struct monitor_mask { sigset_t before; };
+
+/* Blocks the signals that will be passed on, so that none is lost while the process is being made. Its child starts with an empty mask all
+ * the same (process/exec.h). */
+void monitor_block(struct monitor_mask *mask);
+void monitor_unblock(const struct monitor_mask *mask);
+
+/* Passes signals on to the process (SIGWINCH to its terminal), copies its terminal if terminal >= 0 (owned from now on), reaps whatever child
+ * ends, and returns once the process has ended: its exit status, 128+signal. */
+int monitor_run(const struct proc *process, int terminal, int *status, struct error *err);
+
+#endif

@@ -1,0 +1,14 @@
+noinst_LIBRARIES += libcontainer/core/libcore.a
+libcontainer_core_libcore_a_SOURCES = \
+	%D%/isolation.h %D%/stages.h \
+	%D%/container.c %D%/container.h \
+	%D%/exec.c %D%/exec.h \
+	%D%/features.c \
+	%D%/gate.c %D%/gate.h \
+	%D%/isolation_namespaces.c \
+	%D%/lifecycle.c %D%/lifecycle.h \
+	%D%/monitor.c %D%/monitor.h \
+	%D%/pipeline.c %D%/pipeline.h \
+	%D%/stages_host.c \
+	%D%/stages_inside.c \
+	%D%/store.c %D%/store.h

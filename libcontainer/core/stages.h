@@ -1,0 +1,42 @@
+/* stages.h: the segments of the list that back ends share. The list of a back end is the whole story of a start: see
+ * isolation_namespaces.c for one.
+ */
+#ifndef CORE_STAGES_H
+#define CORE_STAGES_H
+
+#include "core/container.h"
+
+extern const struct stage stages_prepare[];  /* HOST: check, claim, cgroup, filter, sources, console, gate */
+extern const struct stage stages_furnish[];  /* INSIDE and HOST: the root, names, hooks, pivot, identity */
+extern const struct stage stages_announce[]; /* HOST: created */
+extern const struct stage stages_go[];       /* INSIDE: gate, hooks, filter, execve */
+
+/* The second half of every spawn: the new process as c->init, its channel as our neighbour INSIDE; and the undo of it. */
+int stage_adopt(struct container *c, pid_t pid, int pidfd, int channel, struct error *err);
+void stage_end(struct container *c);
+
+/* INSIDE, first of all: away from the host's state folder, a session of its own, root of the user namespace. */
+int stage_settle(struct container *c, struct error *err);
+/* INSIDE, once it is in its cgroup. */
+int stage_cgroup_namespace(struct container *c, struct error *err);
+bool stage_has_cgroup_namespace(const struct container *c);
+
+/* Rows that other lists use as well (exec). */
+int stage_console_host(struct container *c, struct error *err);
+int stage_limits(struct container *c, struct error *err);
+int stage_terminal(struct container *c, struct error *err);
+int stage_sched(struct container *c, struct error *err);
+int stage_label(struct container *c, struct error *err);
+int stage_lookup(struct container *c, struct error *err);
+int stage_filter(struct container *c, struct error *err);
+int stage_identity(struct container *c, struct error *err);
+int stage_ready(struct container *c, struct error *err);
+int stage_execve(struct container *c, struct error *err);
+bool stage_filter_is_early(const struct container *c);
+bool stage_filter_is_late(const struct container *c);
+bool stage_has_terminal(const struct container *c);
+
+/* Where the pid and a descriptor of the new process go, once it is certain. */
+int stage_hand_out_pid(struct container *c, const char *pid_file, const char *pidfd_socket, struct error *err);
+
+#endif

@@ -1,0 +1,347 @@
+/* check.c: the checks of the properties that stand outermost; see check.h. The others are in check_*.c. */
+#include "oci-spec/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "oci-spec/check_inner.h"
+
+/* What sethostname(2) and setdomainname(2) take. */
+#define HOST_NAME_LEN 64
+
+int check_fail(const struct check *c, const char *fmt, ...)
+{
+	char text[sizeof(c->err->msg)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return error_set(c->err, -EINVAL, "%s: %s", c->document, text);
+}
+
+struct check_place check_place(const char *fmt, va_list ap)
+{
+	struct check_place p;
+
+	vsnprintf(p.text, sizeof(p.text), fmt, ap);
+	return p;
+}
+
+static int fail_at(const struct check *c, const char *place, va_list ap, const char *value, const char *what)
+{
+	return check_fail(c, "%s: %s %s", check_place(place, ap).text, quote(value).text, what);
+}
+
+int check_absolute(const struct check *c, const char *path, const char *place, ...)
+{
+	va_list ap;
+	int ret = 0;
+
+	va_start(ap, place);
+	if (*path != '/')
+		ret = fail_at(c, place, ap, path, "is not an absolute path");
+	va_end(ap);
+	return ret;
+}
+
+int check_env(const struct check *c, const struct strings *env, const char *place, ...)
+{
+	va_list ap;
+	int ret = 0;
+
+	va_start(ap, place);
+	for (size_t i = 0; i < env->n && ret == 0; i++)
+		if (*env->v[i] == '=' || !strchr(env->v[i], '='))
+			ret = check_fail(c, "%s[%zu]: %s has no %s", check_place(place, ap).text, i, quote(env->v[i]).text,
+					 *env->v[i] == '=' ? "name" : "\"=\"");
+	va_end(ap);
+	return ret;
+}
+
+int check_word(const struct check *c, const char *const *known, const char *word, const char *place, ...)
+{
+	va_list ap;
+	int ret = 0;
+
+	va_start(ap, place);
+	if (name_lookup(known, word) < 0)
+		ret = check_fail(c, "%s: unknown value %s", check_place(place, ap).text, quote(word).text);
+	va_end(ap);
+	return ret;
+}
+
+int check_words(const struct check *c, const char *const *known, const struct strings *words, const char *place, ...)
+{
+	va_list ap;
+	int ret = 0;
+
+	va_start(ap, place);
+	for (size_t i = 0; i < words->n && ret == 0; i++)
+		if (name_lookup(known, words->v[i]) < 0)
+			ret = check_fail(c, "%s[%zu]: unknown value %s", check_place(place, ap).text, i,
+					 quote(words->v[i]).text);
+	va_end(ap);
+	return ret;
+}
+
+static bool read_digits(const char **at, unsigned long *n)
+{
+	const char *s = *at;
+
+	*n = 0;
+	for (; *s >= '0' && *s <= '9'; s++)
+		if (*n < 100000000)
+			*n = *n * 10 + (unsigned long)(*s - '0');
+	if (s == *at)
+		return false;
+	*at = s;
+	return true;
+}
+
+/* N, N-M or N-M:used/group */
+static bool read_range(const char **at)
+{
+	unsigned long first, last, used, group;
+
+	if (!read_digits(at, &first))
+		return false;
+	if (**at != '-')
+		return true;
+	++*at;
+	if (!read_digits(at, &last) || last < first)
+		return false;
+	if (**at != ':')
+		return true;
+	++*at;
+	if (!read_digits(at, &used) || *(*at)++ != '/')
+		return false;
+	return read_digits(at, &group) && used && group && used <= group;
+}
+
+static bool is_list(const char *at)
+{
+	bool ok;
+
+	if (!*at)
+		return true;
+	do {
+		at += strspn(at, " ");
+		ok = read_range(&at);
+		at += strspn(at, " ");
+	} while (ok && *at == ',' && at++);
+	return ok && !*at;
+}
+
+int check_list(const struct check *c, const char *text, const char *place, ...)
+{
+	va_list ap;
+	int ret = 0;
+
+	va_start(ap, place);
+	if (!is_list(text))
+		ret = fail_at(c, place, ap, text, "is not a list of numbers and ranges");
+	va_end(ap);
+	return ret;
+}
+
+/* What a SemVer 2.0 version has behind its three numbers: -pre.release+build */
+static bool is_suffix(const char *s)
+{
+	static const char words[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+	const char *marks = "-+";
+
+	while (*s) {
+		const char *mark = strchr(marks, *s);
+
+		if (!mark)
+			return false;
+		if (*s == '+')
+			marks = "";
+		else
+			marks = "+";
+		do {
+			size_t n = strspn(++s, words);
+
+			if (!n)
+				return false;
+			s += n;
+		} while (*s == '.');
+	}
+	return true;
+}
+
+static bool is_version_1(const char *s)
+{
+	if (strncmp(s, "1.", 2))
+		return false;
+	s++;
+	for (int i = 0; i < 2; i++) {
+		size_t n = *s == '.' ? strspn(s + 1, "0123456789") : 0;
+
+		if (!n || (n > 1 && s[1] == '0'))
+			return false;
+		s += 1 + n;
+	}
+	return is_suffix(s);
+}
+
+static int check_version(const struct check *c, const struct oci_config *config)
+{
+	if (!is_version_1(config->oci_version))
+		return check_fail(c, "ociVersion: unsupported version %s", quote(config->oci_version).text);
+	return 0;
+}
+
+static int check_config_process(const struct check *c, const struct oci_config *config)
+{
+	return config->process ? check_process(c, config->process) : 0;
+}
+
+/* A virtual machine may bring its root file system as an image. */
+static int check_root(const struct check *c, const struct oci_config *config)
+{
+	if (!config->root)
+		return config->vm && config->vm->image ? 0 : check_fail(c, "root: required, and missing");
+	if (!*config->root->path)
+		return check_fail(c, "root.path: must not be empty");
+	return 0;
+}
+
+/* Without a namespace of its own, the host's name would change. */
+static int check_uts(const struct check *c, const struct oci_config *config, const char *place, const char *name)
+{
+	if (!name || !*name)
+		return 0;
+	if (!oci_namespace_find(config, OCI_NS_UTS))
+		return check_fail(c, "%s: needs a uts namespace", place);
+	if (strlen(name) > HOST_NAME_LEN)
+		return check_fail(c, "%s: longer than %d bytes", place, HOST_NAME_LEN);
+	return 0;
+}
+
+static int check_hostname(const struct check *c, const struct oci_config *config)
+{
+	return check_uts(c, config, "hostname", config->hostname);
+}
+
+static int check_domainname(const struct check *c, const struct oci_config *config)
+{
+	return check_uts(c, config, "domainname", config->domainname);
+}
+
+static int check_mounts(const struct check *c, const struct oci_config *config)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < config->mounts.n && ret == 0; i++) {
+		const struct oci_mount *m = &config->mounts.v[i];
+
+		if (!*m->destination)
+			return check_fail(c, "mounts[%zu].destination: must not be empty", i);
+		if (m->uid_mappings.n && !m->gid_mappings.n)
+			return check_fail(c, "mounts[%zu].gidMappings: required with uidMappings", i);
+		if (m->gid_mappings.n && !m->uid_mappings.n)
+			return check_fail(c, "mounts[%zu].uidMappings: required with gidMappings", i);
+		ret = check_mappings(c, &m->uid_mappings, "mounts[%zu].uidMappings", i);
+		if (ret == 0)
+			ret = check_mappings(c, &m->gid_mappings, "mounts[%zu].gidMappings", i);
+	}
+	return ret;
+}
+
+static int check_hook_list(const struct check *c, const char *place, const struct oci_hook_list *list)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < list->n && ret == 0; i++) {
+		ret = check_absolute(c, list->v[i].path, "%s[%zu].path", place, i);
+		if (ret == 0)
+			ret = check_env(c, &list->v[i].env, "%s[%zu].env", place, i);
+	}
+	return ret;
+}
+
+static int check_hooks(const struct check *c, const struct oci_config *config)
+{
+	static const struct { const char *place; size_t at; } lists[] = {
+		{ "hooks.prestart", offsetof(struct oci_hooks, prestart) },
+		{ "hooks.createRuntime", offsetof(struct oci_hooks, create_runtime) },
+		{ "hooks.createContainer", offsetof(struct oci_hooks, create_container) },
+		{ "hooks.startContainer", offsetof(struct oci_hooks, start_container) },
+		{ "hooks.poststart", offsetof(struct oci_hooks, poststart) },
+		{ "hooks.poststop", offsetof(struct oci_hooks, poststop) },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; config->hooks && i < ARRAY_LEN(lists) && ret == 0; i++)
+		ret = check_hook_list(c, lists[i].place, (const void *)((const char *)config->hooks + lists[i].at));
+	return ret;
+}
+
+static int check_annotations(const struct check *c, const struct oci_config *config)
+{
+	for (size_t i = 0; i < config->annotations.n; i++)
+		if (!*config->annotations.v[i].key)
+			return check_fail(c, "annotations: a key must not be empty");
+	return 0;
+}
+
+static int check_vm(const struct check *c, const struct oci_config *config)
+{
+	static const char *const formats[] = { "raw", "qcow2", "vdi", "vmdk", "vhd", NULL };
+	const struct oci_vm *vm = config->vm;
+	int ret;
+
+	if (!vm)
+		return 0;
+	ret = vm->hypervisor ? check_absolute(c, vm->hypervisor->path, "vm.hypervisor.path") : 0;
+	if (ret == 0 && vm->kernel)
+		ret = check_absolute(c, vm->kernel->path, "vm.kernel.path");
+	if (ret == 0 && vm->kernel && vm->kernel->initrd)
+		ret = check_absolute(c, vm->kernel->initrd, "vm.kernel.initrd");
+	if (ret == 0 && vm->image)
+		ret = check_absolute(c, vm->image->path, "vm.image.path");
+	if (ret == 0 && vm->image)
+		ret = check_word(c, formats, vm->image->format, "vm.image.format");
+	return ret;
+}
+
+static const struct check_row rows[] = {
+	{ "ociVersion", check_version },
+	{ "process", check_config_process },
+	{ "root", check_root },
+	{ "hostname", check_hostname },
+	{ "domainname", check_domainname },
+	{ "mounts", check_mounts },
+	{ "hooks", check_hooks },
+	{ "annotations", check_annotations },
+	{ "vm", check_vm },
+	{ NULL, NULL },
+};
+
+static int run_rows(const struct check *c, const struct check_row *row, const struct oci_config *config)
+{
+	int ret = 0;
+
+	for (; row->fn && ret == 0; row++)
+		ret = row->fn(c, config);
+	return ret;
+}
+
+int oci_check(const struct oci_config *config, const char *document, struct error *err)
+{
+	struct check c = { document, "process.", err };
+	int ret = run_rows(&c, rows, config);
+
+	if (ret == 0 && config->linux_)
+		ret = run_rows(&c, check_linux_rows, config);
+	return ret;
+}
+
+int oci_check_process(const struct oci_process *process, const char *document, struct error *err)
+{
+	return check_process(&(struct check){ document, "", err }, process);
+}

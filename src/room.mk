@@ -1,0 +1,13 @@
+bin_PROGRAMS += nacre
+nacre_SOURCES = \
+	%D%/command.h \
+	%D%/main.c \
+	%D%/options.c %D%/options.h \
+	%D%/output.c %D%/output.h \
+	%D%/descriptors.c %D%/descriptors.h \
+	%D%/process.c %D%/process.h \
+	%D%/signals.c %D%/signals.h \
+	%D%/commands.h \
+	%D%/cmd_create.c %D%/cmd_start.c %D%/cmd_run.c %D%/cmd_exec.c %D%/cmd_kill.c %D%/cmd_delete.c \
+	%D%/cmd_state.c %D%/cmd_list.c %D%/cmd_ps.c %D%/cmd_pause.c %D%/cmd_spec.c %D%/cmd_features.c
+nacre_LDADD = $(floor3) $(floor2) $(floor1) $(floor0) $(third_party)

@@ -1,0 +1,36 @@
+# Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup seccomp terminal
+
+check_LIBRARIES = tests/run/libharness.a
+tests_run_libharness_a_SOURCES = \
+	%D%/harness.c %D%/harness.h \
+	%D%/bundle.c %D%/bundle.h \
+	%D%/json.c %D%/json.h
+
+# Static, and without the sanitizers: it runs where there are no libraries.
+check_PROGRAMS += tests/run/inside tests/run/without_syscalls
+tests_run_inside_SOURCES = %D%/inside.c
+tests_run_inside_CFLAGS = -std=gnu17 $(WARNINGS)
+tests_run_inside_LDFLAGS = -static
+tests_run_without_syscalls_SOURCES = %D%/without_syscalls.c
+tests_run_without_syscalls_CFLAGS = -std=gnu17 $(WARNINGS)
+tests_run_without_syscalls_LDFLAGS = -static
+
+run_ldadd = tests/run/libharness.a $(YAJL_LIBS)
+
+EXTRA_DIST += %D%/run-topics
+run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_srcdir)/%D%/run-topics
+
+.PHONY: check-run check-root check-rootless check-old
+# As whoever we are.
+check-run: check-programs
+	$(AM_V_at)if test `id -u` -eq 0; then $(run_topics_command) root $(run_topics); else $(run_topics_command) rootless $(run_topics); fi
+# As root, or with the reason why not.
+check-root: check-programs
+	$(AM_V_at)$(run_topics_command) root $(run_topics)
+# As an ordinary user, also where root calls.
+check-rootless: check-programs
+	$(AM_V_at)$(run_topics_command) rootless $(run_topics)
+# As root, on a kernel that seems to lack the newer system calls.
+check-old: check-programs
+	$(AM_V_at)$(run_topics_command) old $(run_topics)

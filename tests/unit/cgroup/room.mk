@@ -1,0 +1,1 @@
+# Unit tests of the room cgroup: filled as the room grows.

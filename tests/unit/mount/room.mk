@@ -1,0 +1,1 @@
+# Unit tests of the room mount: filled as the room grows.

@@ -1,0 +1,1 @@
+# Unit tests of the room oci-spec: filled as the room grows.
