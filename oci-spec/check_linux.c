@@ -5,6 +5,7 @@
 #include "oci-spec/check_inner.h"
 
 #define MAPPINGS_MAX 340  /* what the kernel takes, user_namespaces(7) */
+#define NET_DEVICES_MAX 4096  /* they are compared pair by pair */
 
 /* First id of a mapping on one side. */
 static uint64_t first_of(const struct oci_id_mapping *m, bool host)
@@ -150,7 +151,7 @@ static int fail_link(const struct check *c, const char *key, const char *name, c
 	char place[200] = "linux.netDevices";
 
 	quote_add_key(place, sizeof(place), key, strlen(key));
-	return check_fail(c, "%s: %s %s", place, quote(name).text, what);
+	return check_fail(c, "%s.name: %s %s", place, quote(name).text, what);
 }
 
 static int check_net_devices(const struct check *c, const struct oci_config *config)
@@ -159,6 +160,8 @@ static int check_net_devices(const struct check *c, const struct oci_config *con
 
 	if (list->n && !oci_namespace_find(config, OCI_NS_NETWORK))
 		return check_fail(c, "linux.netDevices: needs a network namespace");
+	if (list->n > NET_DEVICES_MAX)
+		return check_fail(c, "linux.netDevices: more than %d entries", NET_DEVICES_MAX);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct oci_net_device *d = &list->v[i];
 

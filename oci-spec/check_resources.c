@@ -5,6 +5,8 @@
 #include "base/table.h"
 #include "oci-spec/check_inner.h"
 
+#define HUGEPAGES_MAX 64  /* no machine has that many sizes; they are compared pair by pair */
+
 static int check_rules(const struct check *c, const struct oci_resources *r)
 {
 	static const char *const types[] = { "a", "b", "c", NULL };
@@ -37,6 +39,8 @@ static bool is_page_size(const char *s)
 
 static int check_hugepages(const struct check *c, const struct oci_resources *r)
 {
+	if (r->hugepage_limits.n > HUGEPAGES_MAX)
+		return check_fail(c, "linux.resources.hugepageLimits: more than %d entries", HUGEPAGES_MAX);
 	for (size_t i = 0; i < r->hugepage_limits.n; i++) {
 		const char *size = r->hugepage_limits.v[i].page_size;
 

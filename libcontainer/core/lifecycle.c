@@ -1,10 +1,12 @@
 /* lifecycle.c: the operations on containers. See lifecycle.h. */
 #include "core/lifecycle.h"
 
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -74,6 +76,8 @@ static int start(struct container *c, struct error *err)
 
 	if (ret < 0)
 		return ret;
+	/* From here on the pid file stays, whatever comes. */
+	c->host.pid_file = false;
 	ret = container_save(c, CONTAINER_RUNNING, err);
 	if (ret == 0)
 		ret = run_host_hooks(c, HOOK_POSTSTART, CONTAINER_RUNNING, false, err);
@@ -287,6 +291,20 @@ int lifecycle_ps(const struct lifecycle_global *g, const char *id, pid_t **pids,
 	return cgroup_pids(c.host.cgroup, pids, n, err);
 }
 
+/* Whose the state folder is, by name where there is one. malloc()ed. */
+static char *name_owner(const struct store *store)
+{
+	struct passwd *p;
+	struct stat st;
+
+	if (fstat(store->folder, &st) < 0)
+		return NULL;
+	if (st.st_uid == 0)
+		return strdup("root");
+	p = getpwuid(st.st_uid);
+	return p ? strdup(p->pw_name) : str_printf("%u", st.st_uid);
+}
+
 int lifecycle_state(const struct lifecycle_global *g, const char *id, struct oci_state **state, struct error *err)
 {
 	auto_container struct container c;
@@ -302,7 +320,7 @@ int lifecycle_state(const struct lifecycle_global *g, const char *id, struct oci
 		return ret;
 	s->rootfs = c.saved->rootfs ? strdup(c.saved->rootfs) : NULL;
 	s->created = c.saved->created ? strdup(c.saved->created) : NULL;
-	s->owner = c.saved->owner ? strdup(c.saved->owner) : NULL;
+	s->owner = name_owner(&c.host.store);
 	*state = s;
 	return 0;
 }

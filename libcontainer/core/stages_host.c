@@ -126,7 +126,6 @@ static int fill_state(struct container *c, struct error *err)
 	s->id = strdup(c->id);
 	s->bundle = strdup(c->bundle);
 	s->rootfs = strdup(c->root_path);
-	s->owner = strdup("");
 	s->isolation = strdup(c->isolation->name);
 	s->notify_socket = dup_or_null(c->create->notify_socket);
 	s->own_pid_namespace = c->host.ns.create & CLONE_NEWPID;

@@ -19,7 +19,7 @@
 
 /* What is remembered of a container. Written and read by the table in store.c. */
 struct saved_state {
-	char *oci_version, *id, *bundle, *rootfs, *created, *owner, *isolation;
+	char *oci_version, *id, *bundle, *rootfs, *created, *isolation;
 	char *status;                 /* "creating", "created", "running": the last step that was taken; "stopped" and "paused" are found out */
 	struct opt_int pid;
 	struct opt_uint start_time;   /* of pid, see base/proc.h */

@@ -146,7 +146,7 @@ Test(store, garbage_is_an_error_and_can_be_removed, .init = make_root, .fini = d
 
 Test(store, list_is_sorted_and_passes_over_what_is_not_ours, .init = make_root, .fini = drop_root)
 {
-	char **names = NULL, path[128];
+	char **names = NULL, path[512];
 	size_t n = 0;
 	struct error err = ERROR_NONE;
 

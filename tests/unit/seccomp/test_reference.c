@@ -215,6 +215,8 @@ Test(reference, random_profiles, .timeout = 120)
 
 			if (name && (a == 0 || seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, name) < 0))
 				pool[n++] = name;
+			else
+				free(name);
 		}
 	cr_assert_gt(n, 400);
 	state = 1;
@@ -233,6 +235,8 @@ Test(reference, random_profiles, .timeout = 120)
 		compared++;
 		filter_free(&f);
 	}
+	while (n)
+		free(pool[--n]);
 	cr_assert_gt(compared, 30);
 	cr_assert_gt(checked, 100000);
 }

@@ -1,0 +1,238 @@
+/* inside.c: see inside.h. */
+#include "inside.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "base/table.h"
+
+const char *const way_names[WAY_MAX + 1] = { "root", "old kernel", "no mount_setattr", "user namespace", "user namespace, old kernel", NULL };
+
+void scene_fail(struct scene *s, const char *file, int line, const char *what)
+{
+	dprintf(s->report, "%s:%d: %s: %s (errno %s) [%s]", file, line, what, s->err.msg, strerrorname_np(errno) ?: "0", way_names[s->way]);
+	_exit(1);
+}
+
+#define DENY(number) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
+
+static int lack_calls(bool mounts)
+{
+	struct sock_filter all[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		DENY(SYS_open_tree), DENY(SYS_move_mount), DENY(SYS_fsopen), DENY(SYS_fsconfig), DENY(SYS_fsmount), DENY(SYS_mount_setattr),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_filter one[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		DENY(SYS_mount_setattr),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { mounts ? ARRAY_LEN(all) : ARRAY_LEN(one), mounts ? all : one };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)!remove(path);
+	return 0;
+}
+
+static void make_rootfs(struct scene *s)
+{
+	static const char *const folders[] = { "proc", "sys", "dev", "etc", "mnt" };
+	char path[160];
+
+	strcpy(s->folder, "/tmp/test-mount-XXXXXX");
+	cr_assert(mkdtemp(s->folder) != NULL);
+	cr_assert_eq(chmod(s->folder, 0755), 0);
+	snprintf(s->rootfs, sizeof(s->rootfs), "%s/rootfs", s->folder);
+	cr_assert_eq(mkdir(s->rootfs, 0755), 0);
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		snprintf(path, sizeof(path), "%s/%s", s->rootfs, folders[i]);
+		cr_assert_eq(mkdir(path, 0755), 0);
+	}
+	put(s, "rootfs/etc/hostname", "");
+}
+
+static _Noreturn void be_child(struct scene *s, int go, scene_fn body)
+{
+	char c;
+
+	if (read(go, &c, 1) != 1)
+		_exit(1);
+	if (s->root.user_namespace) {
+		CHECK_OK(setgid(0));
+		CHECK_OK(setuid(0));
+	}
+	CHECK_OK(mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL));
+	CHECK_OK(chdir(s->folder));
+	if (s->way == WAY_OLD || s->way == WAY_USER_OLD)
+		CHECK_OK(lack_calls(true));
+	if (s->way == WAY_NO_SETATTR)
+		CHECK_OK(lack_calls(false));
+	body(s);
+	_exit(0);
+}
+
+static void write_maps(pid_t pid)
+{
+	static const char *const names[] = { "uid_map", "gid_map" };
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, names[i]);
+		cr_assert_eq(file_write_at(AT_FDCWD, path, "0 0 65536\n", NULL), 0);
+	}
+}
+
+static void open_sources(struct scene *s, int *fds)
+{
+	for (size_t i = 0; i < s->config->mounts.n; i++) {
+		fds[i] = root_source_open(&s->config->mounts.v[i], s->folder, -EBADF, "mounts[?]", &s->err);
+		cr_assert(fds[i] >= 0 || fds[i] == -EBADF, "%s", s->err.msg);
+	}
+	s->root.sources = fds;
+}
+
+void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body)
+{
+	struct scene scene = { .way = way }, *s = &scene;
+	bool user = way == WAY_USER || way == WAY_USER_OLD;
+	struct clone_args args = {
+		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | (user ? CLONE_NEWUSER : 0),
+		.exit_signal = SIGCHLD,
+	};
+	int report[2], go[2], status, fds[64];
+	auto_free char *text = NULL;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		cr_skip_test("root is needed to mount");
+	cr_assert_eq(oci_config_parse(json, strlen(json), "config.json", &s->config, &s->err), 0, "%s", s->err.msg);
+	make_rootfs(s);
+	s->root = (struct root){
+		.fd = -EBADF, .proc = -EBADF, .config = s->config, .path = s->rootfs, .user_namespace = user, .cgroup_namespace = true,
+	};
+	if (prepare)
+		prepare(s);
+	if (way == WAY_USER)
+		open_sources(s, fds);
+	cr_assert_eq(pipe2(report, O_CLOEXEC), 0);
+	cr_assert_eq(pipe2(go, O_CLOEXEC), 0);
+	s->report = report[1];
+	pid = sys_clone3(&args, sizeof(args));
+	if (pid < 0 && (errno == EPERM || errno == ENOSPC))
+		cr_skip_test("no new namespaces here");
+	if (pid == 0)
+		be_child(s, go[0], body);
+	close(report[1]);
+	if (user)
+		write_maps(pid);
+	cr_assert_eq(write(go[1], "g", 1), 1);
+	cr_assert_eq(fd_read_all(report[0], 4096, &text, NULL, NULL), 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s (status %#x) [%s]", text, (unsigned)status, way_names[way]);
+	nftw(s->folder, remove_one, 32, FTW_PHYS | FTW_DEPTH | FTW_MOUNT);
+	oci_config_free(s->config);
+}
+
+void run_inside_all(const char *json, scene_fn prepare, scene_fn body)
+{
+	for (enum way way = 0; way < WAY_MAX; way++)
+		run_inside(way, json, prepare, body);
+}
+
+char *default_json(const char *more, const char *linux_more)
+{
+	return str_printf(
+		"{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"sh\"] }, \"root\": { \"path\": \"rootfs\", \"readonly\": true },"
+		"\"mounts\": ["
+		"{ \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" },"
+		"{ \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"tmpfs\","
+		"  \"options\": [\"nosuid\", \"strictatime\", \"mode=755\", \"size=65536k\"] },"
+		"{ \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\","
+		"  \"options\": [\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\", \"gid=5\"] },"
+		"{ \"destination\": \"/dev/shm\", \"type\": \"tmpfs\", \"source\": \"shm\","
+		"  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"mode=1777\", \"size=65536k\"] },"
+		"{ \"destination\": \"/dev/mqueue\", \"type\": \"mqueue\", \"source\": \"mqueue\", \"options\": [\"nosuid\", \"noexec\", \"nodev\"] },"
+		"{ \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\", \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"ro\"] },"
+		"{ \"destination\": \"/sys/fs/cgroup\", \"type\": \"cgroup\", \"source\": \"cgroup\","
+		"  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"relatime\", \"ro\"] }%s ],"
+		"\"linux\": { \"maskedPaths\": [\"/proc/acpi\", \"/proc/asound\", \"/proc/kcore\", \"/proc/keys\", \"/proc/latency_stats\","
+		"\"/proc/timer_list\", \"/proc/timer_stats\", \"/proc/sched_debug\", \"/sys/firmware\", \"/proc/scsi\"],"
+		"\"readonlyPaths\": [\"/proc/bus\", \"/proc/fs\", \"/proc/irq\", \"/proc/sys\", \"/proc/sysrq-trigger\"] %s } }",
+		more, linux_more);
+}
+
+void furnish(struct scene *s)
+{
+	CHECK_OK(root_prepare(&s->root, &s->err));
+	CHECK_OK(root_mount_all(&s->root, &s->err));
+	CHECK_OK(root_make_devices(&s->root, &s->err));
+	CHECK_OK(root_pivot(&s->root, &s->err));
+	CHECK_OK(root_seal(&s->root, &s->err));
+}
+
+void put(struct scene *s, const char *path, const char *text)
+{
+	auto_free char *whole = path_join(s->folder, path);
+	int fd = open(whole, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	cr_assert(fd >= 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+bool has_flags(const char *path, unsigned long flags)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && ((unsigned long)fs.f_flags & flags) == flags;
+}
+
+long magic_of(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 ? (long)fs.f_type : 0;
+}
+
+bool is_device(const char *path, unsigned ma, unsigned mi)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(ma, mi);
+}
