@@ -81,7 +81,7 @@ int container_load(struct container *c, const struct lifecycle_global *global, c
 	ret = store_open(root, id, lock, &c->host.store, err);
 	if (ret < 0)
 		return ret;
-	ret = store_load(&c->host.store, &c->saved, err);
+	ret = store_load(&c->host.store, &c->saved, &c->created, err);
 	if (ret == -ENODATA)
 		return 0; /* half made: no state, no spec, a folder only */
 	if (ret < 0)
@@ -118,19 +118,15 @@ int container_load_spec(struct container *c, struct error *err)
 
 enum container_status container_status(struct container *c)
 {
-	bool alive = c->init.pid > 0 && proc_life(&c->init) == PROC_ALIVE;
-	int saved = c->saved ? name_lookup(container_status_names, c->saved->status) : CONTAINER_CREATING;
-
-	if (saved == CONTAINER_CREATING)
-		return c->saved && c->saved->pid.set && !alive ? CONTAINER_STOPPED : CONTAINER_CREATING;
-	if (!alive)
+	if (!c->created)
+		return CONTAINER_CREATING;
+	if (c->init.pid <= 0 || proc_life(&c->init) != PROC_ALIVE)
 		return CONTAINER_STOPPED;
 	if (c->host.cgroup && cgroup_is_frozen(c->host.cgroup))
 		return CONTAINER_PAUSED;
-	/* A `start` that was killed after it knocked could not write down how it went: the gate knows. */
-	if (saved == CONTAINER_CREATED && gate_is_closed(c->host.store.folder))
-		return CONTAINER_RUNNING;
-	return saved == CONTAINER_CREATED ? CONTAINER_CREATED : CONTAINER_RUNNING;
+	/* The gate is close-on-exec: as long as somebody listens there, the program has not been executed. So no death of a `start` at any
+	 * moment makes this wrong. */
+	return gate_is_closed(c->host.store.folder) ? CONTAINER_RUNNING : CONTAINER_CREATED;
 }
 
 static char *copy(const char *s, bool *failed)
@@ -167,17 +163,6 @@ int container_state(const struct container *c, enum container_status status, int
 	}
 	*out = s;
 	return 0;
-}
-
-int container_save(struct container *c, enum container_status status, struct error *err)
-{
-	char *name = strdup(container_status_names[status]);
-
-	if (!name)
-		return error_set(err, -ENOMEM, "out of memory");
-	free(c->saved->status);
-	c->saved->status = name;
-	return store_save(&c->host.store, c->saved, err);
 }
 
 void container_close(struct container *c)

@@ -52,7 +52,8 @@ struct container {
 
 	/* How far it got. */
 	struct proc init;                    /* of exec: the new process */
-	struct saved_state *saved;           /* as it stands in state.json; NULL before `claim` */
+	struct saved_state *saved;           /* as it stands in the state folder; NULL before `claim` */
+	bool created;                        /* it was made to the end */
 
 	/* Valid in HOST. */
 	struct {
@@ -101,9 +102,6 @@ enum container_status container_status(struct container *c);
 
 /* The state document; pid as given. For hooks and `state`; oci_state_free(). */
 int container_state(const struct container *c, enum container_status status, int pid, struct oci_state **out, struct error *err);
-
-/* Writes state.json with this status. */
-int container_save(struct container *c, enum container_status status, struct error *err);
 
 /* Lets go of memory and descriptors; undoes nothing. */
 void container_close(struct container *c);

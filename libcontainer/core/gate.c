@@ -47,7 +47,6 @@ int gate_wait(int gate, struct error *err)
 			return error_errno(err, "gate: accept");
 		if (recv(fd, word, sizeof(word), 0) != sizeof(go) || memcmp(word, go, sizeof(go)))
 			continue;
-		close(gate);
 		return TAKE_FD(fd);
 	}
 }

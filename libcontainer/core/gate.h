@@ -16,7 +16,7 @@
 /* The listening socket, bound to "gate" in the folder. */
 int gate_open(int folder, struct error *err);
 
-/* INSIDE: waits until somebody says "go"; the connection. Closes the gate. */
+/* INSIDE: waits until somebody says "go"; the connection. The gate stays open until execve: so the host can see that it has not come yet. */
 int gate_wait(int gate, struct error *err);
 
 /* The other side. gate_knock() returns the connection, on which pipeline_watch() hears the rest. */

@@ -78,9 +78,7 @@ static int start(struct container *c, struct error *err)
 		return ret;
 	/* From here on the pid file stays, whatever comes. */
 	c->host.pid_file = false;
-	ret = container_save(c, CONTAINER_RUNNING, err);
-	if (ret == 0)
-		ret = run_host_hooks(c, HOOK_POSTSTART, CONTAINER_RUNNING, false, err);
+	ret = run_host_hooks(c, HOOK_POSTSTART, CONTAINER_RUNNING, false, err);
 	/* runtime.md, "start": a poststart hook that fails ends the container. */
 	if (ret < 0)
 		(void)c->isolation->signal(c, SIGKILL, NULL);

@@ -145,8 +145,6 @@ static int claim(struct container *c, struct error *err)
 	ret = fill_state(c, err);
 	if (ret == 0)
 		ret = store_write_config(&c->host.store, c->config_text, c->config_size, err);
-	if (ret == 0)
-		ret = container_save(c, CONTAINER_CREATING, err);
 	return ret;
 }
 
@@ -203,7 +201,7 @@ static int make_cgroup(struct container *c, struct error *err)
 	if (ret == 0)
 		ret = cgroup_save(c->host.cgroup, &c->saved->cgroup, err);
 	/* Before anyone lives in it, so that whoever finds us dead knows what to take away. */
-	return ret < 0 ? ret : container_save(c, CONTAINER_CREATING, err);
+	return ret < 0 ? ret : store_save(&c->host.store, c->saved, false, err);
 }
 
 static void remove_cgroup(struct container *c)
@@ -377,7 +375,8 @@ static int created(struct container *c, struct error *err)
 
 	c->saved->pid = (struct opt_int){ true, c->init.pid };
 	c->saved->start_time = (struct opt_uint){ true, c->init.start_time };
-	ret = container_save(c, CONTAINER_CREATED, err);
+	ret = store_save(&c->host.store, c->saved, true, err);
+	c->created = ret == 0;
 	return ret < 0 ? ret : stage_hand_out_pid(c, c->create->pid_file, c->create->pidfd_socket, err);
 }
 

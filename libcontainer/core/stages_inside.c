@@ -338,7 +338,6 @@ static int gate(struct container *c, struct error *err)
 		close(c->line.peer[HOST]);
 	c->line.peer[HOST] = -EBADF;
 	knock = gate_wait(c->carried.gate, err);
-	c->carried.gate = -EBADF;
 	if (knock < 0)
 		return knock;
 	c->line.peer[HOST] = knock;

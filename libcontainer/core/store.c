@@ -29,7 +29,6 @@ SCHEMA(saved_state,
        STRING("rootfs", saved_state, rootfs),
        STRING("created", saved_state, created),
        STRING("isolation", saved_state, isolation),
-       MUST(FIELD_STRING, "status", saved_state, status),
        INT("pid", saved_state, pid),
        UINT("startTime", saved_state, start_time),
        STRING("cgroup", saved_state, cgroup),
@@ -38,7 +37,7 @@ SCHEMA(saved_state,
        STRING("notifySocket", saved_state, notify_socket));
 
 /* The names of the files that are ours in a container's folder. */
-static const char *const own_files[] = { "gate", "config.json", "state.json", "lock" };
+static const char *const own_files[] = { "gate", "config.json", "making.json", "state.json", "lock" };
 
 char *store_default_root(void)
 {
@@ -192,21 +191,27 @@ int store_open(const char *root, const char *id, bool lock, struct store *out, s
 	return 0;
 }
 
-int store_save(const struct store *s, const struct saved_state *state, struct error *err)
+/* Two names and no replacing: a rename over an existing file makes some file systems write it out at once. */
+int store_save(const struct store *s, const struct saved_state *state, bool created, struct error *err)
 {
 	auto_free char *text = NULL;
 	int ret = schema_print(&saved_state_schema, state, &text, err);
 
-	return ret < 0 ? ret : file_replace_at(s->folder, "state.json", text, strlen(text), 0600, err);
+	return ret < 0 ? ret : file_replace_at(s->folder, created ? "state.json" : "making.json", text, strlen(text), 0600, err);
 }
 
-int store_load(const struct store *s, struct saved_state **out, struct error *err)
+int store_load(const struct store *s, struct saved_state **out, bool *created, struct error *err)
 {
 	auto_free char *text = NULL;
+	bool whole = true;
 	void *state = NULL;
 	size_t n;
 	int ret = file_read_at(s->folder, "state.json", STATE_MAX, &text, &n, err);
 
+	if (ret == -ENOENT) {
+		whole = false;
+		ret = file_read_at(s->folder, "making.json", STATE_MAX, &text, &n, err);
+	}
 	if (ret == -ENOENT)
 		return error_set(err, -ENODATA, "%s: not yet created", s->path);
 	if (ret == 0)
@@ -214,6 +219,7 @@ int store_load(const struct store *s, struct saved_state **out, struct error *er
 	if (ret < 0)
 		return error_wrap(err, "%s", s->path);
 	*out = state;
+	*created = whole;
 	return 0;
 }
 

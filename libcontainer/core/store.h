@@ -1,12 +1,13 @@
 /* store.h: the state root: one folder a container, with its lock, its config and its state.
  *
  *   ROOT/ID/config.json   the config it was created with; later edits of the bundle's do not matter (runtime.md)
- *   ROOT/ID/state.json    struct saved_state, always replaced by rename
+ *   ROOT/ID/making.json   struct saved_state of a container in the making: what must be taken away if its maker dies
+ *   ROOT/ID/state.json    struct saved_state of a created one; put there by rename, and never changed
  *   ROOT/ID/lock          flock()ed by every command that changes the container
  *   ROOT/ID/gate          the listening socket of a created container
  *
- * A folder whose state.json is missing or says "creating" belongs to a create that is under way (its lock is held), or that died
- * (the lock is free): then `delete --force` takes it apart.
+ * A folder without state.json belongs to a create that is under way (its lock is held), or that died (the lock is free): then
+ * `delete --force` takes it apart. Whether a container has been started is not written down: the gate knows.
  */
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
@@ -20,7 +21,6 @@
 /* What is remembered of a container. Written and read by the table in store.c. */
 struct saved_state {
 	char *oci_version, *id, *bundle, *rootfs, *created, *isolation;
-	char *status;                 /* "creating", "created", "running": the last step that was taken; "stopped" and "paused" are found out */
 	struct opt_int pid;
 	struct opt_uint start_time;   /* of pid, see base/proc.h */
 	char *cgroup;                 /* cgroup_save() */
@@ -47,9 +47,10 @@ int store_check_id(const char *id, struct error *err);
 int store_claim(const char *root, const char *id, struct store *out, struct error *err);
 /* The folder of an existing container; -ENOENT: `container "x" does not exist`. wait: take the lock (bounded wait); otherwise not. */
 int store_open(const char *root, const char *id, bool lock, struct store *out, struct error *err);
-int store_save(const struct store *s, const struct saved_state *state, struct error *err);
-/* *out to be freed by saved_state_free(). -ENODATA where there is no state.json yet. */
-int store_load(const struct store *s, struct saved_state **out, struct error *err);
+/* Once while it is being made, once when it is created. */
+int store_save(const struct store *s, const struct saved_state *state, bool created, struct error *err);
+/* *out to be freed by saved_state_free(); *created tells which of the two it was. -ENODATA where there is neither yet. */
+int store_load(const struct store *s, struct saved_state **out, bool *created, struct error *err);
 void saved_state_free(struct saved_state *state);
 int store_write_config(const struct store *s, const char *text, size_t len, struct error *err);
 int store_read_config(const struct store *s, char **text, size_t *len, struct error *err);

@@ -111,6 +111,27 @@ static int open_mappings(const struct oci_mount *m, int container, struct error 
 	return fd < 0 ? error_errno(err, "copy a descriptor") : fd;
 }
 
+int root_open_mappings(const struct oci_config *config, struct error *err)
+{
+	const struct oci_namespace *ns = oci_namespace_find(config, OCI_NS_USER);
+	bool wanted = false;
+	int fd;
+
+	for (size_t i = 0; ns && i < config->mounts.n; i++) {
+		const struct oci_mount *m = &config->mounts.v[i];
+
+		for (size_t j = 0; j < m->options.n; j++)
+			if (!m->uid_mappings.n && (!strcmp(m->options.v[j], "idmap") || !strcmp(m->options.v[j], "ridmap")))
+				wanted = true;
+	}
+	if (!wanted)
+		return -EBADF;
+	if (!ns->path)
+		return idmapped_open_namespace(&config->linux_->uid_mappings, &config->linux_->gid_mappings, err);
+	fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_errno(err, "open the user namespace %s", ns->path) : fd;
+}
+
 static int idmap_tree(int tree, const struct oci_mount *m, const struct mount_words *w, int container, struct error *err)
 {
 	auto_close int ns = open_mappings(m, container, err);

@@ -69,6 +69,10 @@ int root_bind_console(struct root *r, int slave, struct error *err);
  * userns_fd: the container's user namespace for bare idmap/ridmap, or -EBADF. place: "mounts[3]", for the error. */
 int root_source_open(const struct oci_mount *m, const char *bundle, int userns_fd, const char *place, struct error *err);
 
+/* HOST side: the user namespace to give to root_source_open() for mounts with the word idmap or ridmap and no mappings of their own: the one
+ * behind the path in config, or (the container's does not exist yet) one with the same mappings. -EBADF where no mount asks for it. */
+int root_open_mappings(const struct oci_config *config, struct error *err);
+
 /* The words of mounts[].options that are known, NULL-terminated, for `features`. */
 const char *const *mount_option_names(void);
 

@@ -252,22 +252,36 @@ struct job job_start(const struct spawn *how)
 	return job;
 }
 
+/* Waits until the job ends. The frame itself is the reaper of all containers: while it waits for a command, their processes must be able to
+ * go, or the command waits for them for ever. */
+static bool job_ended(int pid, double until)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { pidfd, POLLIN, 0 };
+	bool frame = verdict < 0, ended = pidfd < 0;
+	while (!ended && now() < until) {
+		ended = poll(&p, 1, frame ? 10 : (int)((until - now()) * 1000) + 1) > 0;
+		siginfo_t info = { 0 };
+		while (frame && !ended && !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid > 0 && info.si_pid != pid)
+			waitpid(info.si_pid, NULL, 0);
+	}
+	if (pidfd >= 0)
+		close(pidfd);
+	return ended;
+}
+
 struct result job_wait(struct job *job, int seconds)
 {
 	struct result r = { .status = -1 };
 	double start = now();
 	int status = 0;
-	int pidfd = (int)syscall(SYS_pidfd_open, job->pid, 0);
-	struct pollfd p = { pidfd, POLLIN, 0 };
-	if (pidfd < 0 || poll(&p, 1, seconds * 1000) > 0) {
+	if (job_ended(job->pid, start + seconds)) {
 		if (waitpid(job->pid, &status, 0) == job->pid)
 			r.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	} else {
 		kill(job->pid, SIGKILL);
 		waitpid(job->pid, &status, 0);
 	}
-	if (pidfd >= 0)
-		close(pidfd);
 	r.seconds = now() - start;
 	r.out = file_text(job->out);
 	r.err = file_text(job->err);

@@ -196,11 +196,14 @@ static void names(int argc, char **argv)
 static void tty(int argc, char **argv)
 {
 	struct winsize size = { 0 };
-	for (int fd = 0; fd < 3; fd++)
-		printf("tty %d %s\n", fd, isatty(fd) ? "yes" : "no");
+	for (int i = 0; i < 3; i++)
+		printf("tty %d %s\n", i, isatty(i) ? "yes" : "no");
 	if (!ioctl(0, TIOCGWINSZ, &size))
 		printf("size %u %u\n", size.ws_row, size.ws_col);
-	printf("controlling %s\n", open("/dev/tty", O_RDWR | O_CLOEXEC) >= 0 ? "yes" : error_name());
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	printf("controlling %s\n", fd >= 0 ? "yes" : error_name());
+	if (fd >= 0)
+		close(fd);
 	printf("foreground %s\n", tcgetpgrp(0) == getpgrp() ? "yes" : "no");
 }
 

@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup seccomp terminal
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup seccomp terminal badinput attack
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -17,6 +17,40 @@ tests_run_without_syscalls_CFLAGS = -std=gnu17 $(WARNINGS)
 tests_run_without_syscalls_LDFLAGS = -static
 
 run_ldadd = tests/run/libharness.a $(YAJL_LIBS)
+check_PROGRAMS += \
+	tests/run/test_lifecycle \
+	tests/run/test_process \
+	tests/run/test_rootfs \
+	tests/run/test_namespaces \
+	tests/run/test_hooks \
+	tests/run/test_exec \
+	tests/run/test_cgroup \
+	tests/run/test_seccomp \
+	tests/run/test_terminal \
+	tests/run/test_badinput \
+	tests/run/test_attack
+tests_run_test_lifecycle_SOURCES = %D%/test_lifecycle.c
+tests_run_test_lifecycle_LDADD = $(run_ldadd)
+tests_run_test_process_SOURCES = %D%/test_process.c
+tests_run_test_process_LDADD = $(run_ldadd)
+tests_run_test_rootfs_SOURCES = %D%/test_rootfs.c
+tests_run_test_rootfs_LDADD = $(run_ldadd)
+tests_run_test_namespaces_SOURCES = %D%/test_namespaces.c
+tests_run_test_namespaces_LDADD = $(run_ldadd)
+tests_run_test_hooks_SOURCES = %D%/test_hooks.c
+tests_run_test_hooks_LDADD = $(run_ldadd)
+tests_run_test_exec_SOURCES = %D%/test_exec.c
+tests_run_test_exec_LDADD = $(run_ldadd)
+tests_run_test_cgroup_SOURCES = %D%/test_cgroup.c
+tests_run_test_cgroup_LDADD = $(run_ldadd)
+tests_run_test_seccomp_SOURCES = %D%/test_seccomp.c
+tests_run_test_seccomp_LDADD = $(run_ldadd)
+tests_run_test_terminal_SOURCES = %D%/test_terminal.c
+tests_run_test_terminal_LDADD = $(run_ldadd)
+tests_run_test_badinput_SOURCES = %D%/test_badinput.c
+tests_run_test_badinput_LDADD = $(run_ldadd)
+tests_run_test_attack_SOURCES = %D%/test_attack.c
+tests_run_test_attack_LDADD = $(run_ldadd)
 
 EXTRA_DIST += %D%/run-topics
 run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_srcdir)/%D%/run-topics

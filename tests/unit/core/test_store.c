@@ -109,16 +109,20 @@ Test(store, the_lock_goes_with_its_holder, .init = make_root, .fini = drop_root)
 Test(store, state_comes_back, .init = make_root, .fini = drop_root)
 {
 	struct pair notes[] = { { (char *)"a", (char *)"b/c" } };
-	struct saved_state in = { .id = (char *)"one", .status = (char *)"created", .bundle = (char *)"/b \"quoted\"", .pid = { true, 42 },
+	struct saved_state in = { .id = (char *)"one", .bundle = (char *)"/b \"quoted\"", .pid = { true, 42 },
 				  .start_time = { true, 18446744073709551615u }, .own_pid_namespace = true, .annotations = { notes, 1 } };
 	struct saved_state *out = NULL;
 	struct store s = STORE_NONE;
 	struct error err = ERROR_NONE;
+	bool created = true;
 
 	cr_assert(store_claim(root, "one", &s, &err) == 0);
-	cr_expect(store_load(&s, &out, &err) == -ENODATA);
-	cr_assert(store_save(&s, &in, &err) == 0, "%s", err.msg);
-	cr_assert(store_load(&s, &out, &err) == 0, "%s", err.msg);
+	cr_expect(store_load(&s, &out, &created, &err) == -ENODATA);
+	cr_assert(store_save(&s, &in, false, &err) == 0, "%s", err.msg);
+	cr_assert(store_load(&s, &out, &created, &err) == 0 && !created, "%s", err.msg);
+	saved_state_free(out);
+	cr_assert(store_save(&s, &in, true, &err) == 0, "%s", err.msg);
+	cr_assert(store_load(&s, &out, &created, &err) == 0 && created, "%s", err.msg);
 	cr_expect_str_eq(out->bundle, in.bundle);
 	cr_expect(out->pid.v == 42 && out->start_time.v == in.start_time.v && out->own_pid_namespace);
 	cr_expect(out->annotations.n == 1 && !strcmp(out->annotations.v[0].value, "b/c"));
@@ -131,13 +135,14 @@ Test(store, garbage_is_an_error_and_can_be_removed, .init = make_root, .fini = d
 	struct saved_state *out = NULL;
 	struct store s = STORE_NONE;
 	struct error err = ERROR_NONE;
+	bool created;
 	int fd;
 
 	cr_assert(store_claim(root, "one", &s, &err) == 0);
 	fd = openat(s.folder, "state.json", O_WRONLY | O_CREAT, 0600);
 	cr_assert(write(fd, "{\"pid\":\"x\"", 10) == 10);
 	close(fd);
-	cr_expect(store_load(&s, &out, &err) < 0);
+	cr_expect(store_load(&s, &out, &created, &err) < 0);
 	cr_expect(strstr(err.msg, root), "%s", err.msg);
 	close(openat(s.folder, ".state.json.tmp-1", O_WRONLY | O_CREAT, 0600));
 	cr_expect(store_remove(&s, &err) == 0, "%s", err.msg);

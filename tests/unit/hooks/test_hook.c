@@ -318,7 +318,7 @@ Test(hook, one_that_chatters_in_the_background_keeps_nobody)
 
 Test(hook, chattering_past_its_time_does_not_save_it)
 {
-	struct oci_hook *hook = add_script("exec yes");
+	struct oci_hook *hook = add_script("yes & yes & yes & exec yes");
 	struct error err;
 	double from = seconds();
 

@@ -212,9 +212,9 @@ static void noexec_mount(void *data)
 
 Test(exec, lookup_on_a_noexec_mount)
 {
+	need_root();
 	struct folder root = folder_new();
 
-	need_root();
 	folder_text(&root, "x", 0755, "");
 	int r = child_run(noexec_mount, &root);
 	folder_end(&root);
@@ -255,9 +255,9 @@ static void escapes(void *data)
 
 Test(exec, cwd_never_leaves_the_root)
 {
+	need_root();
 	struct folder root = folder_new();
 
-	need_root();
 	int r = child_run(escapes, &root);
 	folder_end(&root);
 	cr_assert_eq(r, 0);
@@ -289,9 +289,9 @@ static void make_cwd(void *data)
 
 Test(exec, cwd_is_made)
 {
+	need_root();
 	struct folder root = folder_new();
 
-	need_root();
 	int r = child_run(make_cwd, &root);
 	folder_end(&root);
 	cr_assert_eq(r, 0);

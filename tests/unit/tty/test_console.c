@@ -147,6 +147,31 @@ Test(console, opens_a_pair_from_a_path_descriptor)
 	in_child(from_path_descriptor);
 }
 
+/* What stands at /proc was made by somebody else: the number leads to the ptmx of another devpts. */
+static int hostile_proc(void)
+{
+	struct console c = CONSOLE_NONE;
+	char path[64];
+	int r = private_devpts(), ptmx;
+
+	if (r)
+		return r;
+	MUST(mount("devpts", "/mnt", "devpts", 0, "newinstance,ptmxmode=0666") == 0);
+	ptmx = open("/dev/pts/ptmx", O_PATH | O_CLOEXEC);
+	MUST(ptmx >= 0 && mount("tmpfs", "/proc", "tmpfs", 0, NULL) == 0);
+	MUST(mkdir("/proc/self", 0755) == 0 && mkdir("/proc/self/fd", 0755) == 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", ptmx);
+	MUST(symlink("/mnt/ptmx", path) == 0);
+	MUST(console_open(ptmx, 0, 0, &c, NULL) == -EXDEV && c.master == -EBADF);
+	MUST(unlink(path) == 0 && console_open(ptmx, 0, 0, &c, NULL) == -ENOENT);
+	return 0;
+}
+
+Test(console, does_not_believe_proc)
+{
+	in_child(hostile_proc);
+}
+
 /* As before Linux 4.13: the ioctl that opens the peer is answered with ENOTTY. */
 static int forbid_peer(void)
 {

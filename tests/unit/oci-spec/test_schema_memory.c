@@ -1,0 +1,128 @@
+/* test_schema_memory.c: reading and writing where the n-th allocation fails, for each n. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+#include "oci-spec/config.h"
+#include "oci-spec/default.h"
+
+/* The linker sends the calls of the library (and of yajl, where it is static) here. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+
+static long until = -1;  /* this many more succeed; -1: all */
+
+static bool fails(void)
+{
+	if (until < 0)
+		return false;
+	if (until == 0)
+		return true;
+	until--;
+	return false;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(old, n, size);
+}
+
+Test(schema_memory, reading)
+{
+	char *text = document_read("data/config-full.json");
+	struct oci_config *config = NULL;
+	long n = 0;
+	int ret;
+
+	do {
+		struct error err = ERROR_NONE;
+
+		until = n++;
+		ret = oci_config_parse(text, strlen(text), "config.json", &config, &err);
+		until = -1;
+		if (ret < 0) {
+			cr_assert_eq(ret, -ENOMEM, "allocation %ld: %s", n, err.msg);
+			cr_assert_eq(err.code, -ENOMEM);
+			cr_assert_str_eq(err.msg, "config.json: out of memory");
+			cr_assert_null(config);
+		}
+	} while (ret < 0);
+	cr_assert_gt(n, 200, "only %ld allocations were seen to fail", n);
+	oci_config_free(config);
+	free(text);
+}
+
+/* yajl allocates more for a long string with escapes, and for the message about a fault. */
+Test(schema_memory, inside_yajl)
+{
+	char *text = malloc(40000);
+	struct oci_config *config = NULL;
+	long n = 0;
+	int ret;
+
+	strcpy(text, "{\"ociVersion\":\"");
+	for (int i = 0; i < 5000; i++)
+		strcat(text + 5 * i, "\\n\\t0");
+	strcat(text + 25000, "\", tru }");
+	do {
+		struct error err = ERROR_NONE;
+
+		until = n++;
+		ret = oci_config_parse(text, strlen(text), "config.json", &config, &err);
+		until = -1;
+		cr_assert(ret == -ENOMEM || ret == -EINVAL, "%d", ret);
+	} while (ret == -ENOMEM);
+	cr_assert_gt(n, 8);
+	free(text);
+}
+
+Test(schema_memory, writing)
+{
+	char *text = document_read("data/config-full.json"), *printed = NULL;
+	struct oci_config *config = NULL;
+	long n = 0;
+	int ret;
+
+	cr_assert_eq(oci_config_parse(text, strlen(text), "config.json", &config, NULL), 0);
+	do {
+		until = n++;
+		ret = schema_print(&oci_config_schema, config, &printed, NULL);
+		until = -1;
+		cr_assert(ret == 0 || (ret == -ENOMEM && !printed));
+	} while (ret < 0);
+	cr_assert_gt(n, 5);
+	free(printed);
+	printed = NULL;
+	for (n = 0, ret = -1; ret < 0;) {
+		until = n++;
+		ret = oci_default_config(false, 0, 0, &printed, NULL);
+		until = -1;
+		cr_assert(ret == 0 || (ret == -ENOMEM && !printed));
+	}
+	cr_assert_gt(n, 5);
+	free(printed);
+	free(text);
+	oci_config_free(config);
+}
