@@ -66,7 +66,7 @@ static int tell(const struct pipeline *p, const struct msg *m, int not_to, struc
 
 int pipeline_tell_done(const struct pipeline *p, struct error *err)
 {
-	return tell(p, &(struct msg){ .kind = MSG_DONE, .stage = p->at - 1 }, -1, err);
+	return tell(p, &(struct msg){ .kind = MSG_DONE, .stage = p->at }, -1, err);
 }
 
 /* A neighbour speaks for itself and for those behind it, never for this side: a guest that claims the host's stages
@@ -164,6 +164,7 @@ static int run_ahead(struct pipeline *p, struct container *c, struct error *err)
 static int run_own(struct pipeline *p, struct container *c, struct error *err)
 {
 	const struct stage *next;
+	struct msg done = { .kind = MSG_DONE, .stage = p->at };
 	int ret = p->ran >> p->at & 1 ? 0 : run_stage(p, p->at, c, err);
 
 	if (ret < 0)
@@ -171,7 +172,7 @@ static int run_own(struct pipeline *p, struct container *c, struct error *err)
 	do {
 		next = pipeline_stage(p, ++p->at);
 	} while (next && !counts(next, c));
-	return next && next->place != p->me ? pipeline_tell_done(p, err) : 0;
+	return next && next->place != p->me ? tell(p, &done, -1, err) : 0;
 }
 
 int pipeline_run(struct pipeline *p, struct container *c, struct error *err)

@@ -63,7 +63,7 @@ void pipeline_undo_all(struct pipeline *p, struct container *c);
  * DONE, then silence: 0, it was executed. FAIL: the error, in its words. Silence alone: `what` died before it got there. */
 int pipeline_watch(int peer, const char *what, struct error *err);
 
-/* Tells every neighbour that the stages before p->at are done. For the row just before the walker's image is replaced. */
+/* From within a row: tells every neighbour that it is done. For the last row before the walker's image is replaced. */
 int pipeline_tell_done(const struct pipeline *p, struct error *err);
 
 /* Stage number i of the list, or NULL past its end; for tests and --help. */

@@ -132,7 +132,8 @@ static const struct stage furnish[] = {
 };
 static const struct stage announce[] = { { HOST, "created", created_run, created_undo, NULL, false }, { 0 } };
 static const struct stage go[] = { { INSIDE, "gate", gate_run, NULL, NULL, false }, { INSIDE, "execve", execve_run, NULL, NULL, false }, { 0 } };
-static const struct stage enter[] = { { HOST, "spawn", spawn_inside, spawn_undo, NULL, false }, { HOST, "idmap", idmap_run, NULL, NULL, false }, { 0 } };
+static const struct stage enter[] = { { HOST, "spawn", spawn_inside, spawn_undo, NULL, false }, { HOST, "idmap", idmap_run, NULL, NULL, false },
+				      { INSIDE, "skipped", skipped_run, NULL, never, false }, { 0 } };
 static const struct stage power_on[] = {
 	{ HOST, "spawn", spawn_jail, spawn_undo, NULL, false }, { HOST, "idmap", idmap_run, NULL, NULL, false },
 	{ JAIL, "machine", machine_run, NULL, NULL, false },    { JAIL, "boot", boot_run, NULL, NULL, false },
