@@ -322,8 +322,11 @@ static int read_value(struct reader *r, const struct value *v)
 {
 	struct frame *f;
 
-	if (v->token == TOKEN_STRING && memchr(v->text, '\0', v->n))
+	if (v->token == TOKEN_STRING && memchr(v->text, '\0', v->n)) {
+		if (r->n && top(r)->list && !is_map(top(r)->field) && !append(r, top(r)))
+			return 0;
 		return complain(r, "NUL in a string");
+	}
 	if (v->token >= TOKEN_OBJECT && ++r->depth > SCHEMA_DEPTH_MAX)
 		return complain(r, "nested too deep");
 	if (r->skip) {
@@ -536,24 +539,48 @@ static int check_utf8(struct reader *r, const char *text, size_t len)
 	return 0;
 }
 
-/* yajl says "parse error: reason\n"; the reason is enough. Where a token is out of place it has mostly read past it, and
- * only then the place is behind the fault; for "after array element, I expect …" it steps back itself. */
+/* Where the token begins that the byte at `at` belongs to. */
+static size_t token_start(const char *text, size_t len, size_t at)
+{
+	static const char word[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-.";
+	size_t i = 0, start;
+
+	do {
+		start = i;
+		if (text[i] == '"') {
+			for (i++; i < len && text[i] != '"'; i++)
+				i += text[i] == '\\';
+			i++;
+		} else {
+			do
+				i++;
+			while (i < len && strchr(word, text[start]) && text[start] && strchr(word, text[i]) && text[i]);
+		}
+	} while (i <= at && i < len);
+	return start;
+}
+
+/* yajl says "parse error: reason\n"; the reason is enough. Where it stopped is mostly behind the fault. */
 static int complain_syntax(struct reader *r, yajl_handle h, const char *text, size_t len, bool at_end)
 {
 	size_t at = at_end ? len : yajl_get_bytes_consumed(h), n;
 	unsigned char *why = yajl_get_error(h, 0, (const unsigned char *)text, len);
 	const char *reason = strstr((const char *)why, ": ");
+	bool token = !strncmp((const char *)why, "parse", 5);
 	char what[160];
 
 	reason = reason ? reason + 2 : (const char *)why;
 	n = strcspn(reason, "\n");
 	while (n && (reason[n - 1] == '.' || reason[n - 1] == ' '))
 		n--;
-	if (!at_end && at > 0 && !strncmp((const char *)why, "parse", 5) && strncmp(reason, "after", 5))
+	/* Only for this one it has stepped back itself, not always far enough. */
+	if (at > 0 && (token ? strncmp(reason, "after key", 9) : !strncmp(reason, "invalid char in", 15)))
 		at--;
+	if (token && at < len && !at_end)
+		at = token_start(text, len, at);
 	snprintf(what, sizeof(what), "%.*s", (int)n, reason);
 	yajl_free_error(h, why);
-	return complain_text(r, text, at < len ? at : len, what);
+	return complain_text(r, text, at_end || at > len ? len : at, what);
 }
 
 static int run(struct reader *r, const char *text, size_t len)

@@ -17,7 +17,7 @@ tests_run_without_syscalls_CFLAGS = -std=gnu17 $(WARNINGS)
 tests_run_without_syscalls_LDFLAGS = -static
 
 run_ldadd = tests/run/libharness.a $(YAJL_LIBS)
-check_PROGRAMS += \
+run_programs = \
 	tests/run/test_lifecycle \
 	tests/run/test_process \
 	tests/run/test_rootfs \
@@ -29,6 +29,7 @@ check_PROGRAMS += \
 	tests/run/test_terminal \
 	tests/run/test_badinput \
 	tests/run/test_attack
+check_PROGRAMS += $(run_programs)
 tests_run_test_lifecycle_SOURCES = %D%/test_lifecycle.c
 tests_run_test_lifecycle_LDADD = $(run_ldadd)
 tests_run_test_process_SOURCES = %D%/test_process.c
@@ -55,16 +56,18 @@ tests_run_test_attack_LDADD = $(run_ldadd)
 EXTRA_DIST += %D%/run-topics
 run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_srcdir)/%D%/run-topics
 
+run_needs = nacre tests/run/inside tests/run/without_syscalls $(run_programs)
+
 .PHONY: check-run check-root check-rootless check-old
 # As whoever we are.
-check-run: check-programs
+check-run: $(run_needs)
 	$(AM_V_at)if test `id -u` -eq 0; then $(run_topics_command) root $(run_topics); else $(run_topics_command) rootless $(run_topics); fi
 # As root, or with the reason why not.
-check-root: check-programs
+check-root: $(run_needs)
 	$(AM_V_at)$(run_topics_command) root $(run_topics)
 # As an ordinary user, also where root calls.
-check-rootless: check-programs
+check-rootless: $(run_needs)
 	$(AM_V_at)$(run_topics_command) rootless $(run_topics)
 # As root, on a kernel that seems to lack the newer system calls.
-check-old: check-programs
+check-old: $(run_needs)
 	$(AM_V_at)$(run_topics_command) old $(run_topics)

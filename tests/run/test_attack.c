@@ -466,6 +466,7 @@ RUN_TEST(recycled_pid, "a container whose process has gone is stopped, whatever 
 	if (!strstr(text, format("%d", pid)))
 		test_skip("the program under test keeps no pid in state.json");
 	/* The number of this test instead: not a process of the container's, however alive. */
+	usleep(100000); /* start times are told in hundredths of a second */
 	int innocent = fork();
 	if (!innocent) {
 		pause();

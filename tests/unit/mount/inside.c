@@ -2,8 +2,8 @@
 #include "inside.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -32,6 +32,8 @@ const char *const way_names[WAY_MAX + 1] = { "root", "old kernel", "no mount_set
 
 void scene_fail(struct scene *s, const char *file, int line, const char *what)
 {
+	if (s->report < 0)
+		cr_assert(false, "%s:%d: %s: %s [%s]", file, line, what, s->err.msg, way_names[s->way]);
 	dprintf(s->report, "%s:%d: %s: %s (errno %s) [%s]", file, line, what, s->err.msg, strerrorname_np(errno) ?: "0", way_names[s->way]);
 	_exit(1);
 }
@@ -57,26 +59,20 @@ static int lack_calls(bool mounts)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)!remove(path);
-	return 0;
-}
-
 static void make_rootfs(struct scene *s)
 {
-	static const char *const folders[] = { "proc", "sys", "dev", "etc", "mnt" };
-	char path[160];
-
 	strcpy(s->folder, "/tmp/test-mount-XXXXXX");
 	cr_assert(mkdtemp(s->folder) != NULL);
-	cr_assert_eq(chmod(s->folder, 0755), 0);
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	cr_assert_eq(mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL), 0);
+	cr_assert_eq(mount("tmpfs", s->folder, "tmpfs", 0, "mode=755"), 0);
 	snprintf(s->rootfs, sizeof(s->rootfs), "%s/rootfs", s->folder);
-	cr_assert_eq(mkdir(s->rootfs, 0755), 0);
-	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-		snprintf(path, sizeof(path), "%s/%s", s->rootfs, folders[i]);
-		cr_assert_eq(mkdir(path, 0755), 0);
-	}
+	put_dir(s, "rootfs");
+	put_dir(s, "rootfs/proc");
+	put_dir(s, "rootfs/sys");
+	put_dir(s, "rootfs/dev");
+	put_dir(s, "rootfs/etc");
+	put_dir(s, "rootfs/mnt");
 	put(s, "rootfs/etc/hostname", "");
 }
 
@@ -90,7 +86,6 @@ static _Noreturn void be_child(struct scene *s, int go, scene_fn body)
 		CHECK_OK(setgid(0));
 		CHECK_OK(setuid(0));
 	}
-	CHECK_OK(mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL));
 	CHECK_OK(chdir(s->folder));
 	if (s->way == WAY_OLD || s->way == WAY_USER_OLD)
 		CHECK_OK(lack_calls(true));
@@ -120,9 +115,9 @@ static void open_sources(struct scene *s, int *fds)
 	s->root.sources = fds;
 }
 
-void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body)
+void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body, scene_fn after)
 {
-	struct scene scene = { .way = way }, *s = &scene;
+	struct scene scene = { .way = way, .report = -1 }, *s = &scene;
 	bool user = way == WAY_USER || way == WAY_USER_OLD;
 	struct clone_args args = {
 		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | (user ? CLONE_NEWUSER : 0),
@@ -158,14 +153,18 @@ void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body)
 	cr_assert_eq(fd_read_all(report[0], 4096, &text, NULL, NULL), 0);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s (status %#x) [%s]", text, (unsigned)status, way_names[way]);
-	nftw(s->folder, remove_one, 32, FTW_PHYS | FTW_DEPTH | FTW_MOUNT);
+	s->report = -1;
+	if (after)
+		after(s);
+	umount2(s->folder, MNT_DETACH);
+	rmdir(s->folder);
 	oci_config_free(s->config);
 }
 
-void run_inside_all(const char *json, scene_fn prepare, scene_fn body)
+void run_inside_all(const char *json, scene_fn prepare, scene_fn body, scene_fn after)
 {
 	for (enum way way = 0; way < WAY_MAX; way++)
-		run_inside(way, json, prepare, body);
+		run_inside(way, json, prepare, body, after);
 }
 
 char *default_json(const char *more, const char *linux_more)
@@ -190,13 +189,22 @@ char *default_json(const char *more, const char *linux_more)
 		more, linux_more);
 }
 
+int attempt(struct scene *s)
+{
+	int (*const steps[])(struct root *, struct error *) = { root_prepare, root_mount_all, root_make_devices, root_pivot, root_seal };
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		int ret = steps[i](&s->root, &s->err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 void furnish(struct scene *s)
 {
-	CHECK_OK(root_prepare(&s->root, &s->err));
-	CHECK_OK(root_mount_all(&s->root, &s->err));
-	CHECK_OK(root_make_devices(&s->root, &s->err));
-	CHECK_OK(root_pivot(&s->root, &s->err));
-	CHECK_OK(root_seal(&s->root, &s->err));
+	CHECK_OK(attempt(s));
 }
 
 void put(struct scene *s, const char *path, const char *text)
@@ -204,9 +212,58 @@ void put(struct scene *s, const char *path, const char *text)
 	auto_free char *whole = path_join(s->folder, path);
 	int fd = open(whole, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-	cr_assert(fd >= 0);
-	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	CHECK(fd >= 0);
+	CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);
+}
+
+void put_dir(struct scene *s, const char *path)
+{
+	auto_free char *whole = path_join(s->folder, path);
+
+	CHECK(mkdir(whole, 0755) == 0 || errno == EEXIST);
+}
+
+void put_link(struct scene *s, const char *path, const char *target)
+{
+	auto_free char *whole = path_join(s->folder, path), *at = str_printf(target, s->folder);
+
+	(void)!remove(whole);
+	CHECK_OK(symlink(at, whole));
+}
+
+bool holds(struct scene *s, const char *path, const char *text)
+{
+	auto_free char *whole = *path == '/' ? strdup(path) : path_join(s->folder, path), *got = NULL;
+
+	return file_read_at(AT_FDCWD, whole, 4096, &got, NULL, &s->err) == 0 && !strcmp(got, text);
+}
+
+int count_entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n = -2;
+
+	if (!dir)
+		return -1;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+bool mount_has(const char *mount_point, const char *word)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[4096], point[256];
+	bool found = false;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %*s %*s %*s %255s", point) == 1 && !strcmp(point, mount_point))
+			found = strstr(line, word);
+	if (file)
+		fclose(file);
+	return found;
 }
 
 bool is_there(const char *path)

@@ -19,12 +19,12 @@ extern const char *const way_names[WAY_MAX + 1];
 
 struct scene {
 	enum way way;
-	char folder[64];         /* the test's own, on a disk of the host; gone afterwards */
+	char folder[64];         /* a tmpfs of the test's own on the host's side */
 	char rootfs[80];         /* folder/rootfs: empty but for proc, sys, dev, etc and an empty file etc/hostname */
 	struct oci_config *config;
 	struct root root;
 	struct error err;
-	int report;
+	int report;              /* -1 on the host's side */
 };
 
 /* In the child. A failed check ends it with a line for the parent. */
@@ -34,9 +34,10 @@ _Noreturn void scene_fail(struct scene *s, const char *file, int line, const cha
 
 typedef void (*scene_fn)(struct scene *s);
 
-/* prepare (may be NULL) runs before the clone, on the host's side; body in the child. Asserts that all went well. */
-void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body);
-void run_inside_all(const char *json, scene_fn prepare, scene_fn body);
+/* prepare (may be NULL) runs before the clone, on the host's side (a mount namespace of the test's own); body in the child; after (may be
+ * NULL) on the host's side again. Asserts that all went well. */
+void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body, scene_fn after);
+void run_inside_all(const char *json, scene_fn prepare, scene_fn body, scene_fn after);
 
 /* A config with the mounts, the masked and the read-only paths of `spec`, and `more` mounts (JSON objects, each followed by a comma is
  * not needed: ",{…}") and `linux_more` properties. malloc()ed. */
@@ -45,8 +46,19 @@ char *default_json(const char *more, const char *linux_more);
 /* All steps from root_prepare() to root_seal(). */
 void furnish(struct scene *s);
 
-/* In the child, below s->folder, on the host's side: text files and links. */
+/* The same, as far as it goes: 0, or what failed, with s->err. */
+int attempt(struct scene *s);
+
+/* Below s->folder, on the host's side: files, directories, links. %s in a link's target is s->folder. */
 void put(struct scene *s, const char *path, const char *text);
+void put_dir(struct scene *s, const char *path);
+void put_link(struct scene *s, const char *path, const char *target);
+bool holds(struct scene *s, const char *path, const char *text);
+
+/* How many entries the directory has, or -1. */
+int count_entries(const char *path);
+/* Does mountinfo have a line for this mount point with this word in it? */
+bool mount_has(const char *mount_point, const char *word);
 bool is_there(const char *path);
 bool has_flags(const char *path, unsigned long flags);
 long magic_of(const char *path);

@@ -71,5 +71,5 @@ Test(root, default_config)
 {
 	auto_free char *json = default_json("", "");
 
-	run_inside_all(json, NULL, look_at_default);
+	run_inside_all(json, NULL, look_at_default, NULL);
 }

@@ -1,0 +1,537 @@
+/* test_mount.c: single mounts: binds and their flags, propagation, data, tmpcopyup, id mappings, cgroups, errors. */
+#include "mount/mount.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/str.h"
+#include "inside.h"
+
+#define SIMPLE(mounts) "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ " PROC "," mounts "] }"
+#define PROC "{ \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" }"
+#define BIND(dst, src, options) "{ \"destination\": \"" dst "\", \"source\": \"" src "\", \"type\": \"bind\", \"options\": [" options "] }"
+
+static bool is_old(const struct scene *s)
+{
+	return s->way == WAY_OLD || s->way == WAY_USER_OLD || s->way == WAY_NO_SETATTR;
+}
+
+static bool can_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* host/src with a mount "sub" in it, and host/ro, read-only, nosuid, nodev, noexec, noatime. */
+static void prepare_host(struct scene *s)
+{
+	auto_free char *sub = str_printf("%s/host/src/sub", s->folder), *ro = str_printf("%s/host/ro", s->folder);
+
+	put_dir(s, "host");
+	put_dir(s, "host/src");
+	put(s, "host/src/file", "content");
+	put_dir(s, "host/src/sub");
+	put_dir(s, "host/ro");
+	CHECK_OK(mount("tmpfs", sub, "tmpfs", 0, "mode=777"));
+	put(s, "host/src/sub/inner", "inner");
+	CHECK_OK(mount("tmpfs", ro, "tmpfs", 0, "mode=777"));
+	put(s, "host/ro/file", "content");
+	CHECK_OK(mount(NULL, ro, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, NULL));
+}
+
+static void look_at_binds(struct scene *s)
+{
+	furnish(s);
+	CHECK(holds(s, "/mnt/plain/file", "content"));
+	CHECK(can_write("/mnt/plain/new"));
+	CHECK(count_entries("/mnt/plain/sub") == (s->root.user_namespace ? 1 : 0));
+	CHECK(holds(s, "/mnt/all/sub/inner", "inner"));
+	CHECK(!can_write("/mnt/all/new") && errno == EROFS);
+	CHECK(can_write("/mnt/all/sub/new"));
+	CHECK(has_flags("/mnt/flags", ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME) && !has_flags("/mnt/flags", ST_RDONLY));
+	CHECK(holds(s, "/mnt/a/b/file", "content"));
+	CHECK(!can_write("/mnt/a/b/file"));
+	/* "rw" does not undo the host's read-only; see options.h */
+	CHECK(has_flags("/mnt/kept", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME));
+	CHECK(has_flags("/mnt/kept2", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
+	CHECK(s->root.user_namespace == has_flags("/mnt/kept2", ST_NOATIME));
+}
+
+Test(mount, bind_mounts)
+{
+	/* A non-recursive clone of a tree with locked mounts in it is refused by the kernel in a user namespace. */
+#define BINDS(first) SIMPLE(BIND("/mnt/plain", "host/src", first) "," BIND("/mnt/all", "host/src", "\"rbind\", \"ro\"") "," \
+		     BIND("/mnt/flags", "host/src/sub", "\"bind\", \"nosuid\", \"nodev\", \"noexec\", \"noatime\"") "," \
+		     BIND("mnt/a/b/file", "host/src/file", "\"bind\", \"ro\"") "," BIND("/mnt/kept", "host/ro", "\"bind\", \"rw\"") "," \
+		     BIND("/mnt/kept2", "host/ro", "\"bind\", \"rw\", \"relatime\""))
+	run_inside(WAY_ROOT, BINDS("\"bind\""), prepare_host, look_at_binds, NULL);
+	run_inside(WAY_OLD, BINDS("\"bind\""), prepare_host, look_at_binds, NULL);
+	run_inside(WAY_NO_SETATTR, BINDS("\"bind\""), prepare_host, look_at_binds, NULL);
+	run_inside(WAY_USER_OLD, BINDS("\"rbind\""), prepare_host, look_at_binds, NULL);
+}
+
+static void look_at_rootless_binds(struct scene *s)
+{
+	/* As rootless: nobody opened the sources outside. */
+	s->root.sources = NULL;
+	look_at_binds(s);
+}
+
+static void look_at_given_binds(struct scene *s)
+{
+	furnish(s);
+	CHECK(holds(s, "/mnt/plain/file", "content"));
+	CHECK(!can_write("/mnt/all/new") && errno == EROFS);
+	CHECK(has_flags("/mnt/kept", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME));
+	CHECK(!mount_has("/mnt/all", "shared:"));
+}
+
+Test(mount, bind_mounts_in_a_user_namespace)
+{
+	run_inside(WAY_USER, BINDS("\"rbind\""), prepare_host, look_at_rootless_binds, NULL);
+	run_inside(WAY_USER, BINDS("\"bind\""), prepare_host, look_at_given_binds, NULL);
+}
+
+static void look_at_rro(struct scene *s)
+{
+	int ret = attempt(s);
+
+	if (is_old(s)) {
+		CHECK(ret == -ENOSYS && strstr(s->err.msg, "mounts[1] (/mnt/all): the recursive options need"));
+		return;
+	}
+	CHECK_OK(ret);
+	CHECK(has_flags("/mnt/all", ST_RDONLY | ST_NOSUID) && has_flags("/mnt/all/sub", ST_RDONLY | ST_NOSUID));
+	CHECK(!can_write("/mnt/all/sub/new") && errno == EROFS);
+	CHECK(holds(s, "/mnt/all/sub/inner", "inner"));
+}
+
+Test(mount, recursive_attributes)
+{
+	run_inside_all(SIMPLE(BIND("/mnt/all", "host/src", "\"rbind\", \"rro\", \"rnosuid\"")), prepare_host, look_at_rro, NULL);
+}
+
+static void look_at_links(struct scene *s)
+{
+	furnish(s);
+	CHECK(holds(s, "/etc/resolv.conf", "content"));
+	CHECK(holds(s, "/run/systemd/stub.conf", "content"));
+	CHECK(holds(s, "/mnt/real/file", "content"));
+}
+
+static void prepare_links(struct scene *s)
+{
+	prepare_host(s);
+	put_link(s, "rootfs/etc/resolv.conf", "../run/systemd/stub.conf");
+	put_link(s, "rootfs/mnt/link", "/mnt/real");
+}
+
+static void links_stay_inside(struct scene *s)
+{
+	CHECK(!is_there("/run/systemd/stub.conf") || !is_there("/mnt/real"));
+	CHECK(holds(s, "rootfs/run/systemd/stub.conf", ""));
+}
+
+Test(mount, links_in_the_image_lead_inside_it)
+{
+	run_inside_all(SIMPLE(BIND("/etc/resolv.conf", "host/src/file", "\"bind\"") "," BIND("/mnt/link", "host/src", "\"rbind\"")),
+		       prepare_links, look_at_links, links_stay_inside);
+}
+
+static void share_host(struct scene *s)
+{
+	auto_free char *sub = str_printf("%s/host/src/sub", s->folder);
+
+	prepare_host(s);
+	CHECK_OK(mount(NULL, sub, NULL, MS_SHARED, NULL));
+}
+
+static void look_at_private(struct scene *s)
+{
+	furnish(s);
+	CHECK(!mount_has("/mnt/a", "shared:") && !mount_has("/mnt/a", "master:"));
+	CHECK(mount_has("/mnt/b", "shared:") && !mount_has("/mnt/b", "master:"));
+	CHECK(mount_has("/mnt/c", "unbindable"));
+	CHECK(mount_has("/mnt/d", "shared:"));
+	CHECK(!mount_has("/", "shared:") && !mount_has("/", "master:"));
+}
+
+Test(mount, propagation)
+{
+	run_inside_all(SIMPLE(BIND("/mnt/a", "host/src/sub", "\"rbind\"") "," BIND("/mnt/b", "host/src/sub", "\"rbind\", \"rshared\"") "," \
+			      BIND("/mnt/c", "host/src/sub", "\"rbind\", \"unbindable\"") ","
+			      "{ \"destination\": \"/mnt/d\", \"type\": \"tmpfs\", \"source\": \"x\" }, { \"destination\": \"/mnt/d\", \"options\": [\"shared\"] }"),
+		       share_host, look_at_private, NULL);
+}
+
+static void look_at_slave(struct scene *s)
+{
+	furnish(s);
+	CHECK(mount_has("/mnt/a", "master:") && !mount_has("/mnt/a", "shared:"));
+	CHECK(!mount_has("/mnt/b", "master:") && !mount_has("/mnt/b", "shared:"));
+}
+
+Test(mount, propagation_of_the_root_slave)
+{
+	run_inside_all("{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"linux\": { \"rootfsPropagation\": \"slave\" }, \"mounts\": [" PROC ","
+		       BIND("/mnt/a", "host/src/sub", "\"rbind\"") "," BIND("/mnt/b", "host/src/sub", "\"rbind\", \"rprivate\"") "] }",
+		       share_host, look_at_slave, NULL);
+}
+
+static void share_all(struct scene *s)
+{
+	CHECK_OK(mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL));
+	prepare_host(s);
+}
+
+static void look_at_shared(struct scene *s)
+{
+	furnish(s);
+	CHECK(mount_has("/", "shared:"));
+	CHECK(mount_has("/mnt/a", "shared:"));
+	CHECK_OK(mkdir("/mnt/a/seen", 0755));
+	CHECK_OK(mount("tmpfs", "/mnt/a/seen", "tmpfs", 0, "mode=755"));
+	CHECK(can_write("/mnt/a/seen/from-inside"));
+}
+
+static void host_sees_it(struct scene *s)
+{
+	auto_free char *path = str_printf("%s/host/src/sub/seen/from-inside", s->folder), *proc = str_printf("%s/rootfs/proc/self", s->folder);
+
+	CHECK(is_there(path));
+	/* but nothing of the root's own */
+	CHECK(!is_there(proc));
+	CHECK(magic_of("/proc") == PROC_SUPER_MAGIC);
+}
+
+Test(mount, propagation_of_the_root_shared)
+{
+	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"linux\": { \"rootfsPropagation\": \"shared\" }, \"mounts\": ["
+				   PROC "," BIND("/mnt/a", "host/src/sub", "\"rbind\", \"rshared\"") "] }";
+
+	run_inside(WAY_ROOT, json, share_all, look_at_shared, host_sees_it);
+	run_inside(WAY_OLD, json, share_all, look_at_shared, host_sees_it);
+	run_inside(WAY_NO_SETATTR, json, share_all, look_at_shared, host_sees_it);
+}
+
+static void look_at_tmpfs(struct scene *s)
+{
+	struct stat st;
+
+	furnish(s);
+	CHECK(stat("/mnt/a", &st) == 0 && (st.st_mode & 07777) == 0711);
+	CHECK(stat("/mnt/b", &st) == 0 && (st.st_mode & 07777) == 01777);
+	CHECK(mount_has("/mnt/a", "size=64k"));
+	CHECK(mount_has("/mnt/b", "sync") && mount_has("/mnt/b", "lazytime") && mount_has("/mnt/b", "dirsync"));
+	CHECK(!can_write("/mnt/c/new") && errno == EROFS);
+	CHECK(has_flags("/mnt/c", ST_RDONLY | ST_NODIRATIME));
+	CHECK(!can_write("/mnt/d/new") && errno == EROFS);
+	CHECK(mount_has("/mnt/d", "nosuid"));
+	CHECK(magic_of("/mnt/e") == TMPFS_MAGIC);
+}
+
+Test(mount, file_systems_and_their_data)
+{
+	run_inside_all(SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"size=64k\", \"mode=711\"] },"
+			      "{ \"destination\": \"/mnt/b\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"sync\", \"lazytime\", \"dirsync\", \"defaults\"] },"
+			      "{ \"destination\": \"/mnt/c\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"ro\", \"nodiratime\"] },"
+			      "{ \"destination\": \"/mnt/d\", \"type\": \"tmpfs\", \"source\": \"t\" },"
+			      "{ \"destination\": \"/mnt/d\", \"options\": [\"remount\", \"bind\", \"ro\", \"nosuid\"] },"
+			      "{ \"destination\": \"/mnt/e\", \"type\": \"tmpfs\", \"options\": [\"silent\", \"noexec\"] }"),
+		       NULL, look_at_tmpfs, NULL);
+}
+
+static const char *expected;
+static int expected_code;
+
+static void fails_as_expected(struct scene *s)
+{
+	int ret = attempt(s);
+
+	CHECK(ret == expected_code || !expected_code);
+	CHECK(ret < 0 && ret == s->err.code && strstr(s->err.msg, expected));
+}
+
+static void expect_failure(const char *json, int code, const char *text)
+{
+	expected = text;
+	expected_code = code;
+	run_inside_all(json, prepare_host, fails_as_expected, NULL);
+}
+
+Test(mount, errors_name_the_entry)
+{
+	expect_failure(SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"nofs\", \"source\": \"t\" }"), -ENODEV, "mounts[1] (/mnt/a): ");
+	expect_failure(SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"options\": [\"colour=red\"] }"), -EINVAL, "mounts[1] (/mnt/a): ");
+	expect_failure(SIMPLE("{ \"destination\": \"/etc/hostname\", \"type\": \"tmpfs\" }"), -ENOTDIR, "mounts[1] (/etc/hostname): ");
+	expect_failure(SIMPLE("{ \"destination\": \"/\", \"type\": \"tmpfs\" }"), -EINVAL, "mounts[1] (/): only a bind mount may take the place of the root");
+	expect_failure(SIMPLE("{ \"destination\": \"/etc/..\", \"type\": \"tmpfs\" }"), -EINVAL, "only a bind mount");
+}
+
+static void reason_of_the_kernel(struct scene *s)
+{
+	CHECK(attempt(s) == -EINVAL);
+	CHECK(strstr(s->err.msg, "tmpfs: Unknown parameter 'colour'"));
+}
+
+Test(mount, the_kernels_reason_is_told)
+{
+	run_inside(WAY_ROOT, SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"options\": [\"colour=red\"] }"), NULL, reason_of_the_kernel, NULL);
+}
+
+static void missing_source(struct scene *s)
+{
+	CHECK(attempt(s) == -ENOENT);
+	CHECK(str_starts(s->err.msg, "mounts[1] (/mnt/a): open host/nothing"));
+}
+
+Test(mount, a_missing_source)
+{
+	struct oci_mount m = { .destination = (char[]){ "/x" }, .source = (char[]){ "nothing" }, .type = (char[]){ "bind" } };
+	struct error err = ERROR_NONE;
+
+	run_inside(WAY_ROOT, SIMPLE(BIND("/mnt/a", "host/nothing", "\"bind\"")), NULL, missing_source, NULL);
+	cr_assert_eq(root_source_open(&m, "/tmp", -EBADF, "mounts[7]", &err), -ENOENT);
+	cr_assert(str_starts(err.msg, "mounts[7] (/x): open /tmp/nothing"), "%s", err.msg);
+	m.type[0] = 'x';
+	cr_assert_eq(root_source_open(&m, "/tmp", -EBADF, "mounts[7]", &err), -EBADF);
+}
+
+static void prepare_tree(struct scene *s)
+{
+	auto_free char *dir = str_printf("%s/rootfs/var", s->folder), *file = str_printf("%s/rootfs/var/sub/suid", s->folder),
+		       *fifo = str_printf("%s/rootfs/var/fifo", s->folder), *node = str_printf("%s/rootfs/var/node", s->folder);
+
+	prepare_host(s);
+	put_dir(s, "rootfs/var");
+	put_dir(s, "rootfs/var/sub");
+	put_dir(s, "rootfs/var/sub/deep");
+	put(s, "rootfs/var/sub/deep/file", "deep");
+	put(s, "rootfs/var/sub/suid", "suid");
+	put_link(s, "rootfs/var/link", "%s/host/src/file");
+	CHECK_OK(chown(file, 12, 34));
+	CHECK_OK(chmod(file, 06751));
+	CHECK_OK(setxattr(file, "trusted.test", "x", 1, 0));
+	CHECK_OK(mkfifo(fifo, 0640));
+	CHECK_OK(mknod(node, S_IFCHR | 0604, makedev(1, 3)));
+	CHECK_OK(chown(dir, 7, 8));
+	CHECK_OK(chmod(dir, 02750));
+}
+
+static void look_at_copy(struct scene *s)
+{
+	struct stat st;
+	char value[4];
+
+	furnish(s);
+	CHECK(magic_of("/var") == TMPFS_MAGIC && !has_flags("/", ST_RDONLY));
+	CHECK(stat("/var", &st) == 0 && (st.st_mode & 07777) == 02750 && st.st_uid == 7 && st.st_gid == 8);
+	CHECK(holds(s, "/var/sub/deep/file", "deep"));
+	CHECK(stat("/var/sub/suid", &st) == 0 && (st.st_mode & 07777) == 06751 && st.st_uid == 12 && st.st_gid == 34);
+	CHECK(lstat("/var/link", &st) == 0 && S_ISLNK(st.st_mode));
+	CHECK(lstat("/var/fifo", &st) == 0 && S_ISFIFO(st.st_mode) && (st.st_mode & 07777) == 0640);
+	if (!s->root.user_namespace) {
+		CHECK(is_device("/var/node", 1, 3));
+		CHECK(getxattr("/var/sub/suid", "trusted.test", value, sizeof(value)) == 1);
+	} else {
+		CHECK(!is_there("/var/node"));
+	}
+	CHECK(count_entries("/var") == (s->root.user_namespace ? 3 : 4));
+	CHECK(!can_write("/var/new") && errno == EROFS);
+}
+
+Test(mount, tmpcopyup)
+{
+	run_inside_all(SIMPLE("{ \"destination\": \"/var\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"tmpcopyup\", \"ro\"] }"),
+		       prepare_tree, look_at_copy, NULL);
+}
+
+static void prepare_pit(struct scene *s)
+{
+	char path[1024] = "rootfs/var";
+
+	put_dir(s, path);
+	for (int i = 0; i < 140; i++) {
+		strcat(path, "/d");
+		put_dir(s, path);
+	}
+}
+
+static void falls_into_pit(struct scene *s)
+{
+	CHECK(attempt(s) == -ELOOP);
+	CHECK(strstr(s->err.msg, "mounts[1] (/var): copy up: d: d:"));
+}
+
+Test(mount, tmpcopyup_has_a_floor)
+{
+	run_inside(WAY_ROOT, SIMPLE("{ \"destination\": \"/var\", \"type\": \"tmpfs\", \"options\": [\"tmpcopyup\"] }"), prepare_pit, falls_into_pit, NULL);
+}
+
+static void look_at_idmap(struct scene *s)
+{
+	struct stat st;
+	int ret = attempt(s);
+
+	if (is_old(s)) {
+		CHECK(ret == -ENOSYS && strstr(s->err.msg, "idmapped mount needs"));
+		return;
+	}
+	CHECK_OK(ret);
+	CHECK(stat("/mnt/a/file", &st) == 0 && st.st_uid == 1000 && st.st_gid == 2000);
+	CHECK(stat("/mnt/b/sub/inner", &st) == 0 && st.st_uid == 1000);
+	CHECK(has_flags("/mnt/a", ST_RDONLY));
+	CHECK(stat("/mnt/c/sub/inner", &st) == 0 && st.st_uid == 0);
+	CHECK(stat("/mnt/c/file", &st) == 0 && st.st_uid == 1000);
+	CHECK(stat("/mnt/d", &st) == 0 && st.st_uid == 1000 && magic_of("/mnt/d") == TMPFS_MAGIC);
+}
+
+Test(mount, idmapped_mounts)
+{
+#define MAPS "\"uidMappings\": [{ \"containerID\": 0, \"hostID\": 1000, \"size\": 10 }], \"gidMappings\": [{ \"containerID\": 0, \"hostID\": 2000, \"size\": 10 }]"
+#define IDMAPPED(dst, options) "{ \"destination\": \"" dst "\", \"source\": \"host/src\", \"type\": \"bind\", \"options\": [" options "], " MAPS "}"
+	static const char json[] =
+		SIMPLE(IDMAPPED("/mnt/a", "\"bind\", \"idmap\", \"ro\"") "," IDMAPPED("/mnt/b", "\"rbind\", \"ridmap\"") "," IDMAPPED("/mnt/c", "\"rbind\"") ","
+		       "{ \"destination\": \"/mnt/d\", \"type\": \"tmpfs\", \"source\": \"t\", " MAPS " }");
+
+	run_inside(WAY_ROOT, json, prepare_host, look_at_idmap, NULL);
+	run_inside(WAY_NO_SETATTR, json, prepare_host, look_at_idmap, NULL);
+	run_inside(WAY_OLD, json, prepare_host, look_at_idmap, NULL);
+}
+
+static void look_at_given_idmap(struct scene *s)
+{
+	struct stat st;
+
+	furnish(s);
+	CHECK(stat("/mnt/a/file", &st) == 0 && st.st_uid == 1000 && st.st_gid == 2000);
+}
+
+Test(mount, idmapped_mounts_for_a_user_namespace)
+{
+	run_inside(WAY_USER, SIMPLE(IDMAPPED("/mnt/a", "\"rbind\", \"idmap\"")), prepare_host, look_at_given_idmap, NULL);
+}
+
+/* Bare words take the container's mappings; a procfs cannot be idmapped. */
+Test(mount, idmapped_sources)
+{
+	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"x\" }, \"mounts\": ["
+				   BIND("/a", ".", "\"bind\", \"idmap\"") "," BIND("/b", "/proc", "\"bind\", \"idmap\"") "],"
+				   "\"linux\": { \"namespaces\": [{ \"type\": \"user\" }],"
+				   "\"uidMappings\": [{ \"containerID\": 0, \"hostID\": 5000, \"size\": 70000 }],"
+				   "\"gidMappings\": [{ \"containerID\": 0, \"hostID\": 6000, \"size\": 70000 }] } }";
+	char folder[] = "/dev/shm/test-mount-XXXXXX";
+	struct oci_config *config;
+	struct error err = ERROR_NONE;
+	auto_close int ns = -EBADF, tree = -EBADF;
+	struct stat st;
+
+	if (geteuid() != 0)
+		cr_skip_test("root is needed to mount");
+	cr_assert_eq(oci_config_parse(json, strlen(json), "config.json", &config, &err), 0, "%s", err.msg);
+	cr_assert(mkdtemp(folder) != NULL);
+	cr_assert_eq(root_source_open(&config->mounts.v[0], folder, -EBADF, "mounts[0]", &err), -EINVAL);
+	cr_assert(strstr(err.msg, "mounts[0] (/a): idmap without mappings"), "%s", err.msg);
+	ns = root_open_mappings(config, &err);
+	cr_assert(ns >= 0, "%s", err.msg);
+	tree = root_source_open(&config->mounts.v[0], folder, ns, "mounts[0]", &err);
+	cr_assert(tree >= 0, "%s", err.msg);
+	cr_assert(fstat(tree, &st) == 0 && st.st_uid == 5000 && st.st_gid == 6000);
+	cr_assert_eq(root_source_open(&config->mounts.v[1], folder, ns, "mounts[1]", &err), -EINVAL);
+	cr_assert(strstr(err.msg, "mounts[1] (/b): file system of /proc cannot be idmapped"), "%s", err.msg);
+	rmdir(folder);
+	oci_config_free(config);
+}
+
+static void look_at_new_root(struct scene *s)
+{
+	furnish(s);
+	CHECK(holds(s, "/file", "content"));
+	CHECK(holds(s, "/sub/inner", "inner"));
+	CHECK(magic_of("/proc") == PROC_SUPER_MAGIC);
+	CHECK(is_device("/dev/null", 1, 3) || s->root.user_namespace);
+}
+
+static void prepare_new_root(struct scene *s)
+{
+	prepare_host(s);
+	put_dir(s, "host/src/proc");
+}
+
+Test(mount, a_bind_may_replace_the_root)
+{
+	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [" BIND("/", "host/src", "\"rbind\"") "," PROC "] }";
+
+	run_inside(WAY_ROOT, json, prepare_new_root, look_at_new_root, NULL);
+	run_inside(WAY_USER, json, prepare_new_root, look_at_new_root, NULL);
+	run_inside(WAY_NO_SETATTR, json, prepare_new_root, look_at_new_root, NULL);
+}
+
+static const struct root_hierarchy hierarchies[] = {
+	{ "memory", "memory", "/sys/fs/cgroup/memory" },
+	{ "systemd", "none,name=systemd", "/sys/fs/cgroup/systemd" },
+	{ "unified", NULL, "/sys/fs/cgroup/unified" },
+	{ "net,prio", "does-not-exist", "/sys/fs/cgroup/pids" },
+	{ NULL },
+};
+
+static void look_at_cgroups(struct scene *s)
+{
+	char target[32];
+
+	s->root.hierarchies = hierarchies;
+	furnish(s);
+	CHECK(magic_of("/sys/fs/cgroup") == TMPFS_MAGIC && has_flags("/sys/fs/cgroup", ST_RDONLY));
+	CHECK(magic_of("/sys/fs/cgroup/memory") == CGROUP_SUPER_MAGIC);
+	CHECK(has_flags("/sys/fs/cgroup/memory", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
+	CHECK(magic_of("/sys/fs/cgroup/systemd") == CGROUP_SUPER_MAGIC && is_there("/sys/fs/cgroup/systemd/cgroup.procs"));
+	CHECK(magic_of("/sys/fs/cgroup/unified") == CGROUP2_SUPER_MAGIC);
+	/* bound, since it cannot be mounted */
+	CHECK(is_there("/sys/fs/cgroup/net,prio/pids.current") || is_there("/sys/fs/cgroup/net,prio/cgroup.procs"));
+	CHECK(readlink("/sys/fs/cgroup/prio", target, sizeof(target)) == 8 && !memcmp(target, "net,prio", 8));
+	CHECK(is_there("/sys/fs/cgroup/net"));
+}
+
+static void look_at_no_cgroups(struct scene *s)
+{
+	s->root.hierarchies = NULL;
+	furnish(s);
+	CHECK(magic_of("/sys/fs/cgroup") == TMPFS_MAGIC && has_flags("/sys/fs/cgroup", ST_RDONLY));
+	CHECK(count_entries("/sys/fs/cgroup") == 0);
+}
+
+static const struct root_hierarchy one_hierarchy[] = { { "unified", NULL, "/sys/fs/cgroup/unified" }, { NULL } };
+
+static void look_at_cgroup2(struct scene *s)
+{
+	s->root.hierarchies = one_hierarchy;
+	s->root.cgroup_v2 = true;
+	furnish(s);
+	CHECK(magic_of("/sys/fs/cgroup") == CGROUP2_SUPER_MAGIC);
+	CHECK(has_flags("/sys/fs/cgroup", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
+}
+
+Test(mount, cgroups)
+{
+	auto_free char *json = default_json("", "");
+
+	run_inside_all(json, NULL, look_at_no_cgroups, NULL);
+	if (magic_of("/sys/fs/cgroup/memory") != CGROUP_SUPER_MAGIC || magic_of("/sys/fs/cgroup/unified") != CGROUP2_SUPER_MAGIC)
+		cr_skip_test("no hybrid cgroups");
+	run_inside_all(json, NULL, look_at_cgroups, NULL);
+	run_inside_all(json, NULL, look_at_cgroup2, NULL);
+}
