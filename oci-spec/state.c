@@ -24,3 +24,25 @@ int oci_state_print(const struct oci_state *state, bool pretty, char **text, str
 {
 	return schema_print_pretty(&oci_state_schema, state, pretty ? "  " : NULL, text, err);
 }
+
+struct oci_process_state {
+	char *oci_version, *metadata;
+	struct strings fds;
+	struct opt_int pid;
+	struct oci_state *state;
+};
+SCHEMA(oci_process_state,
+	MUST(FIELD_STRING, "ociVersion", oci_process_state, oci_version),
+	STRINGS("fds", oci_process_state, fds),
+	INT("pid", oci_process_state, pid),
+	STRING("metadata", oci_process_state, metadata),
+	OBJECT("state", oci_process_state, state, oci_state));
+
+int oci_process_state_print(const struct oci_state *state, int pid, const char *metadata, char **text, struct error *err)
+{
+	static char name[] = "seccompFd", version[] = OCI_VERSION;
+	char *fds[] = { name, NULL };
+	const struct oci_process_state whole = { version, (char *)metadata, { fds, 1 }, { true, pid }, (struct oci_state *)state };
+
+	return schema_print(&oci_process_state_schema, &whole, text, err);
+}

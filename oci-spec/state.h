@@ -20,6 +20,10 @@ extern const struct schema oci_state_schema;
  * free. "/" is not escaped: scripts read it with sed. */
 int oci_state_print(const struct oci_state *state, bool pretty, char **text, struct error *err);
 
+/* The "container process state" (config-linux.md), which goes to a seccomp listener with its descriptor. One line of JSON. pid: the
+ * process's, as the host sees it; metadata: linux.seccomp.listenerMetadata, may be NULL. */
+int oci_process_state_print(const struct oci_state *state, int pid, const char *metadata, char **text, struct error *err);
+
 /* The struct and its strings, all malloc()ed. NULL is fine. */
 void oci_state_free(struct oci_state *state);
 

@@ -28,7 +28,7 @@ void container_init(struct container *c, const struct lifecycle_global *global)
 		.isolation = &isolation_namespaces,
 		.init = PROC_NONE,
 		.host = { .store = STORE_NONE, .ns = NS_PLAN_NONE, .terminal = -EBADF },
-		.carried = { .gate = -EBADF, .proc = -EBADF, .console_socket = -EBADF },
+		.carried = { .gate = -EBADF, .proc = -EBADF, .listener = -EBADF, .console_socket = -EBADF },
 		.inside = { .root = { .fd = -EBADF, .proc = -EBADF }, .plan = EXEC_PLAN_NONE },
 	};
 	c->line = PIPELINE(c->isolation->create, HOST);
@@ -183,6 +183,8 @@ void container_close(struct container *c)
 		close(c->carried.gate);
 	if (c->carried.proc >= 0)
 		close(c->carried.proc);
+	if (c->carried.listener >= 0)
+		close(c->carried.listener);
 	if (c->carried.console_socket >= 0)
 		close(c->carried.console_socket);
 	if (c->host.terminal >= 0)

@@ -72,6 +72,7 @@ struct container {
 		int *sources;                /* one a mount, or NULL */
 		int gate;                    /* listening */
 		int proc;                    /* the host's /proc: trusted, for labels and sysctls, whatever the rootfs holds */
+		int listener;                /* connection to linux.seccomp.listenerPath */
 		int console_socket;          /* where the terminal's master goes; -EBADF: no terminal */
 		struct root_hierarchy *hierarchies;
 	} carried;

@@ -39,16 +39,6 @@ static int check(struct container *c, struct error *err)
 	return caps_parse(caps, &c->carried.caps, err);
 }
 
-static int compile_filter(struct container *c, struct error *err)
-{
-	return filter_compile(c->spec->linux_->seccomp, &c->carried.filter, err);
-}
-
-static bool has_seccomp(const struct container *c)
-{
-	return c->spec->linux_ && c->spec->linux_->seccomp;
-}
-
 /* On cgroup v1 a process moves itself far more cheaply than it is moved; see cgroup/cgroup.h. */
 static int enter_cgroup(void *data, struct error *err)
 {
@@ -123,7 +113,7 @@ static int settle(struct container *c, struct error *err)
 
 static const struct stage rows[] = {
 	{ HOST,   "check",    check,              NULL, NULL,                  false },
-	{ HOST,   "filter",   compile_filter,     NULL, has_seccomp,           false },
+	{ HOST,   "filter",   stage_compile_filter, NULL, stage_has_filter,    false },
 	{ HOST,   "console",  stage_console_host, NULL, stage_has_terminal,    false },
 	{ HOST,   "spawn",    spawn,              stage_end, NULL,                  false },
 	{ HOST,   "place",    place,              NULL, NULL,                  false },
@@ -135,6 +125,7 @@ static const struct stage rows[] = {
 	{ INSIDE, "lookup",   stage_lookup,       NULL, NULL,                  false },
 	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_early, false },
 	{ INSIDE, "identity", stage_identity,     NULL, NULL,                  false },
+	{ INSIDE, "shed",     stage_shed,         NULL, NULL,                  false },
 	{ INSIDE, "ready",    stage_ready,        NULL, NULL,                  false },
 	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_late,  false },
 	{ INSIDE, "execve",   stage_execve,       NULL, NULL,                  false },

@@ -87,6 +87,8 @@ int monitor_run(const struct proc *process, int terminal, int *status, struct er
 		ret = loop_add_signals(loop, &set, on_signal, &w, err);
 	if (ret == 0 && terminal >= 0)
 		ret = relay_start(loop, terminal, &w.relay, err);
+	else if (terminal >= 0)
+		close(terminal);
 	/* It may have ended before we listened: SIGCHLD has been blocked since before it was born, so the signal waits for us. */
 	if (ret == 0)
 		ret = loop_run(loop, err);

@@ -22,6 +22,8 @@ int stage_cgroup_namespace(struct container *c, struct error *err);
 bool stage_has_cgroup_namespace(const struct container *c);
 
 /* Rows that other lists use as well (exec). */
+int stage_compile_filter(struct container *c, struct error *err);
+bool stage_has_filter(const struct container *c);
 int stage_console_host(struct container *c, struct error *err);
 int stage_limits(struct container *c, struct error *err);
 int stage_terminal(struct container *c, struct error *err);
@@ -30,6 +32,7 @@ int stage_label(struct container *c, struct error *err);
 int stage_lookup(struct container *c, struct error *err);
 int stage_filter(struct container *c, struct error *err);
 int stage_identity(struct container *c, struct error *err);
+int stage_shed(struct container *c, struct error *err);
 int stage_ready(struct container *c, struct error *err);
 int stage_execve(struct container *c, struct error *err);
 bool stage_filter_is_early(const struct container *c);

@@ -31,6 +31,7 @@
 #include "process/rlimit.h"
 #include "process/sched.h"
 #include "process/sysctl.h"
+#include "seccomp/notify.h"
 #include "tty/console.h"
 
 /* check: everything that can be wrong is found here, before anything is made. */
@@ -216,14 +217,21 @@ static void remove_cgroup(struct container *c)
 	c->host.cgroup = NULL;
 }
 
-static int compile_filter(struct container *c, struct error *err)
+int stage_compile_filter(struct container *c, struct error *err)
 {
-	if (filter_compile(c->spec->linux_->seccomp, &c->carried.filter, err) < 0)
+	const struct oci_seccomp *seccomp = c->spec->linux_->seccomp;
+
+	if (filter_compile(seccomp, &c->carried.filter, err) < 0)
 		return error_wrap(err, "config.json");
-	return 0;
+	if (!c->carried.filter.notify)
+		return 0;
+	if (!seccomp->listener_path || !*seccomp->listener_path)
+		return error_set(err, -EINVAL, "config.json: linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs one");
+	c->carried.listener = notify_connect(seccomp->listener_path, err);
+	return c->carried.listener < 0 ? error_wrap(err, "linux.seccomp.listenerPath") : 0;
 }
 
-static bool has_seccomp(const struct container *c)
+bool stage_has_filter(const struct container *c)
 {
 	return c->spec->linux_ && c->spec->linux_->seccomp;
 }
@@ -291,7 +299,7 @@ const struct stage stages_prepare[] = {
 	{ HOST, "check",   check,              NULL,          NULL,               false },
 	{ HOST, "claim",   claim,              unclaim,       NULL,               false },
 	{ HOST, "cgroup",  make_cgroup,        remove_cgroup, NULL,               false },
-	{ HOST, "filter",  compile_filter,     NULL,          has_seccomp,        false },
+	{ HOST, "filter",  stage_compile_filter, NULL,        stage_has_filter,   false },
 	{ HOST, "sources", open_sources,       NULL,          needs_sources,      false },
 	{ HOST, "console", stage_console_host, NULL,          stage_has_terminal, false },
 	{ HOST, "gate",    open_gate,          NULL,          NULL,               false },
@@ -343,11 +351,11 @@ int stage_hand_out_pid(struct container *c, const char *pid_file, const char *pi
 	int n = snprintf(text, sizeof(text), "%d", c->init.pid), ret = 0;
 
 	if (pidfd_socket) {
-		auto_close int socket = console_socket_connect(pidfd_socket, err);
+		auto_close int socket = console_socket_connect_for("--pidfd-socket", pidfd_socket, err);
 
 		ret = socket < 0 ? socket : console_socket_send(socket, "pidfd", c->init.pidfd, err);
 		if (ret < 0)
-			return error_wrap(err, "--pidfd-socket");
+			return ret;
 	}
 	if (pid_file) {
 		/* By rename: who polls for the file reads a whole number. No newline: some read the raw bytes. */

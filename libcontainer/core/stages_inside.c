@@ -26,6 +26,7 @@
 #include "process/sched.h"
 #include "process/sysctl.h"
 #include "process/user.h"
+#include "seccomp/notify.h"
 #include "tty/console.h"
 
 static bool has_hooks(const struct container *c, enum hook_kind kind)
@@ -201,6 +202,8 @@ int stage_terminal(struct container *c, struct error *err)
 	auto_close int ptmx = root_open_ptmx(&c->inside.root, err);
 	int ret = ptmx < 0 ? ptmx : console_open(ptmx, size ? (unsigned)size->height.v : 0, size ? (unsigned)size->width.v : 0, &console, err);
 
+	if (ret == 0 && !size)
+		console_fit(&console, STDIN_FILENO);
 	if (ret == 0 && !c->exec)
 		ret = root_bind_console(&c->inside.root, console.slave, err);
 	if (ret == 0)
@@ -266,7 +269,21 @@ int stage_lookup(struct container *c, struct error *err)
 /* Without no_new_privileges the filter takes CAP_SYS_ADMIN, so it comes before `identity`; with it, as late as can be. */
 int stage_filter(struct container *c, struct error *err)
 {
-	return filter_load(&c->carried.filter, NULL, err);
+	enum container_status status = c->created || c->exec ? CONTAINER_RUNNING : CONTAINER_CREATING;
+	struct oci_state *state = NULL;
+	auto_free char *text = NULL;
+	char self[16] = "0";
+	int ret;
+
+	if (!c->carried.filter.notify)
+		return filter_load(&c->carried.filter, NULL, err);
+	/* Our pid as the host counts. */
+	(void)!readlinkat(c->carried.proc, "self", self, sizeof(self) - 1);
+	ret = container_state(c, status, atoi(self), &state, err);
+	if (ret == 0)
+		ret = oci_process_state_print(state, atoi(self), c->spec->linux_->seccomp->listener_metadata, &text, err);
+	oci_state_free(state);
+	return ret < 0 ? ret : notify_load(&c->carried.filter, c->carried.listener, text, err);
 }
 
 bool stage_filter_is_early(const struct container *c)
@@ -366,13 +383,30 @@ int stage_ready(struct container *c, struct error *err)
 	return pipeline_tell_done(&c->line, err);
 }
 
+/* What is left open is what a late filter needs, the way back, and the gate, whose closing tells that the program runs. */
+int stage_shed(struct container *c, struct error *err)
+{
+	int keep[4], n = 0;
+
+	if (c->line.peer[HOST] >= 0)
+		keep[n++] = c->line.peer[HOST];
+	if (c->carried.gate >= 0)
+		keep[n++] = c->carried.gate;
+	if (c->carried.filter.notify && stage_filter_is_late(c)) {
+		keep[n++] = c->carried.listener;
+		keep[n++] = c->carried.proc;
+	}
+	return exec_shed(3 + c->preserved, keep, (size_t)n, err);
+}
+
 int stage_execve(struct container *c, struct error *err)
 {
-	return exec_now(&c->inside.plan, 3 + c->preserved, c->line.peer[HOST], err);
+	return exec_now(&c->inside.plan, err);
 }
 
 const struct stage stages_go[] = {
 	{ INSIDE, "gate",                 gate,                  NULL, NULL,                 false },
+	{ INSIDE, "shed",                 stage_shed,            NULL, NULL,                 false },
 	{ INSIDE, "ready",                stage_ready,           NULL, has_no_start_hooks,   false },
 	{ INSIDE, "filter",               stage_filter,          NULL, stage_filter_is_late, false },
 	{ INSIDE, "startContainer hooks", start_container_hooks, NULL, has_start_hooks,      false },

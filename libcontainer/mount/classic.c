@@ -125,6 +125,7 @@ static int join_data(const char *const *data, size_t n, struct text *out, struct
 
 static int change_attributes(struct root *r, int fd, const struct attributes *a, struct error *err)
 {
+	struct error why = ERROR_NONE;
 	struct statfs fs;
 	uint64_t old, new;
 	int ret;
@@ -135,12 +136,15 @@ static int change_attributes(struct root *r, int fd, const struct attributes *a,
 	new = (old & ~a->clear) | a->set;
 	if (new == old)
 		return 0;
-	ret = mount_fds(r, -EBADF, NULL, fd, NULL, MS_REMOUNT | MS_BIND | to_flags(new), NULL, err);
-	if (ret != -EPERM || !((new ^ old) & MOUNT_ATTR__ATIME))
-		return ret;
-	/* Locked by a user namespace; see set_attributes(). */
-	new = (new & ~(uint64_t)MOUNT_ATTR__ATIME) | (old & MOUNT_ATTR__ATIME);
-	return mount_fds(r, -EBADF, NULL, fd, NULL, MS_REMOUNT | MS_BIND | to_flags(new), NULL, err);
+	ret = mount_fds(r, -EBADF, NULL, fd, NULL, MS_REMOUNT | MS_BIND | to_flags(new), NULL, &why);
+	/* Locked by a user namespace; see set_attributes() in attach.c. */
+	if (ret == -EPERM && (new ^ old) & MOUNT_ATTR__ATIME) {
+		new = (new & ~(uint64_t)MOUNT_ATTR__ATIME) | (old & MOUNT_ATTR__ATIME);
+		ret = mount_fds(r, -EBADF, NULL, fd, NULL, MS_REMOUNT | MS_BIND | to_flags(new), NULL, &why);
+	}
+	if (ret < 0 && err)
+		*err = why;
+	return ret;
 }
 
 int classic_change(struct root *r, int fd, const struct piece *p, const struct attributes *one, struct error *err)

@@ -299,14 +299,14 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int exec_now(const struct exec_plan *plan, int first_fd, int keep_fd, struct error *err)
+int exec_shed(int first_fd, const int *keep, size_t n, struct error *err)
 {
-	int r;
-
 	reset_signals();
-	r = fd_close_from(first_fd, &keep_fd, keep_fd >= 0 ? 1 : 0, err);
-	if (r < 0)
-		return r;
+	return fd_close_from(first_fd, keep, n, err);
+}
+
+int exec_now(const struct exec_plan *plan, struct error *err)
+{
 	execve(plan->file, plan->argv, plan->env.v);
 	return diagnose_exec(plan->file, errno, err);
 }

@@ -30,11 +30,15 @@ int exec_enter_cwd(const char *cwd, struct error *err);
  */
 int exec_lookup(const struct oci_process *process, int root_fd, struct exec_plan *out, struct error *err);
 
-/* Default signal dispositions, empty mask, closes everything from `first_fd` on but keep_fd (a
- * close-on-exec descriptor by which a failure is told), execve. Only returns on failure, with a text that
- * says which file: for ENOENT of an existing script or program it names the interpreter ("exec /x:
- * interpreter /bin/foo: no such file or directory"), for ENOEXEC that the format is unknown. */
-int exec_now(const struct exec_plan *plan, int first_fd, int keep_fd, struct error *err);
+/* Default signal dispositions, empty mask, and everything from `first_fd` on closed but keep[] (n close-on-exec
+ * descriptors by which somebody outside is told how it went). Before a late seccomp filter, so that the profile
+ * need allow nothing but the execve(2) itself. */
+int exec_shed(int first_fd, const int *keep, size_t n, struct error *err);
+
+/* execve. Only returns on failure, with a text that says which file: for ENOENT of an existing script or program
+ * it names the interpreter ("exec /x: interpreter /bin/foo: no such file or directory"), for ENOEXEC that the
+ * format is unknown. */
+int exec_now(const struct exec_plan *plan, struct error *err);
 
 void exec_plan_free(struct exec_plan *plan);
 

@@ -1,15 +1,20 @@
-/* notify.c: see notify.h. */
+/* notify.c: brings the listener of a filter to its agent. See notify.h. */
 #include "seccomp/notify.h"
 
 #include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
 #include "base/auto.h"
+#include "seccomp/filter.h"
 
 #define TIMEOUT_SECONDS 10
 
@@ -75,17 +80,14 @@ static int send_all(int fd, const char *text, int pass_fd)
 	return 0;
 }
 
-int notify_send(const char *path, const char *process_state_json, int listener, struct error *err)
+int notify_connect(const char *path, struct error *err)
 {
 	/* An agent that hangs must not hang the runtime with it. */
 	struct timeval timeout = {.tv_sec = TIMEOUT_SECONDS};
 	struct sockaddr_un addr;
 	auto_close int dir = -EBADF;
-	int r;
+	int r = socket_address(path, &addr, &dir, err);
 
-	if (!process_state_json || !*process_state_json)
-		return error_set(err, -EINVAL, "seccomp listener: no process state to send");
-	r = socket_address(path, &addr, &dir, err);
 	if (r < 0)
 		return r;
 	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -98,10 +100,67 @@ int notify_send(const char *path, const char *process_state_json, int listener, 
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return error_errno(err, "seccomp listener: connect to %s", path);
-	r = send_all(fd, process_state_json, listener);
-	if (r < 0) {
-		errno = -r;
-		return error_errno(err, "seccomp listener: send to %s", path);
-	}
+	return TAKE_FD(fd);
+}
+
+int notify_send(int connection, const char *process_state_json, int listener, struct error *err)
+{
+	int r;
+
+	if (!process_state_json || !*process_state_json)
+		return error_set(err, -EINVAL, "seccomp listener: no process state to send");
+	r = send_all(connection, process_state_json, listener);
+	return r < 0 ? error_set(err, r, "seccomp listener: send: %s", strerror(-r)) : 0;
+}
+
+/* What the two threads share. Each field has one writer. */
+struct errand {
+	const char *text;
+	int connection;
+	atomic_int listener; /* by the loader: -1 not yet, -2 never */
+	atomic_int result;   /* by the sender: 1 not yet */
+};
+
+/* A thread without a thread library: it shares our errno, so while it works the loader makes no call. */
+static int run_errand(void *data)
+{
+	struct errand *e = data;
+	int fd;
+
+	while ((fd = atomic_load(&e->listener)) == -1)
+		sched_yield();
+	fd = fd < 0 ? 0 : send_all(e->connection, e->text, fd);
+	/* Whoever else holds the connection: an agent that reads to the end has to see one. */
+	shutdown(e->connection, SHUT_RDWR);
+	atomic_store(&e->result, fd);
 	return 0;
+}
+
+int notify_load(const struct filter *filter, int connection, const char *process_state_json, struct error *err)
+{
+	static const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+	struct filter alone = *filter;
+	struct errand e = {.text = process_state_json, .connection = connection, .listener = -1, .result = 1};
+	size_t room = 64 << 10;
+	int listener = -EBADF, r;
+	char *stack = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (stack == MAP_FAILED)
+		return error_errno(err, "seccomp listener: a stack for its messenger");
+	if (clone(run_errand, stack + room, flags, &e) < 0) {
+		r = error_errno(err, "seccomp listener: a thread for its messenger");
+		munmap(stack, room);
+		return r;
+	}
+	/* There is one thread that matters, and the other must stay outside. */
+	alone.flags &= ~(unsigned)(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
+	r = filter_load(&alone, &listener, err);
+	atomic_store(&e.listener, r < 0 ? -2 : listener);
+	/* No call here: the filter may hold it until the agent answers. The stack is left to execve(2). */
+	while (atomic_load(&e.result) == 1)
+		;
+	if (r < 0)
+		return r;
+	r = atomic_load(&e.result);
+	return r < 0 ? error_set(err, r, "seccomp listener: send: %s", strerror(-r)) : 0;
 }

@@ -112,22 +112,27 @@ static void id(int argc, char **argv)
 }
 
 /* Lines of /proc/self/status that begin with one of the words. */
-static void status(int argc, char **argv)
+static void status_lines(const char *const *words)
 {
 	char line[1024];
 	FILE *f = fopen("/proc/self/status", "re");
 	while (f && fgets(line, sizeof(line), f))
-		for (int i = 1; i < argc; i++)
-			if (!strncmp(line, argv[i], strlen(argv[i])))
+		for (const char *const *w = words; *w; w++)
+			if (!strncmp(line, *w, strlen(*w)))
 				printf("%s", line);
 	if (f)
 		fclose(f);
 }
 
+static void status(int argc, char **argv)
+{
+	status_lines((const char *const *)argv + 1);
+}
+
 static void caps(int argc, char **argv)
 {
-	char *words[] = { "status", "Cap", "NoNewPrivs", "Seccomp:" };
-	status(4, words);
+	static const char *const words[] = { "Cap", "NoNewPrivs", "Seccomp:", NULL };
+	status_lines(words);
 }
 
 /* The last mount on each of these points: "POINT TYPE per-mount-options super-options propagation"; "POINT none". */
@@ -298,8 +303,8 @@ static void rlimits(int argc, char **argv)
 
 static void signals(int argc, char **argv)
 {
-	char *words[] = { "status", "SigBlk", "SigIgn", "SigCgt" };
-	status(4, words);
+	static const char *const words[] = { "SigBlk", "SigIgn", "SigCgt", NULL };
+	status_lines(words);
 }
 
 static void call(int argc, char **argv)
@@ -339,7 +344,7 @@ static void scheduling(int argc, char **argv)
 				printf(" %d", i);
 		printf("\n");
 	}
-	printf("personality %#x\n", personality(0xffffffff));
+	printf("personality %#x\n", (unsigned)personality(0xffffffff));
 }
 
 static void spend(int argc, char **argv)

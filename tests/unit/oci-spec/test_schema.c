@@ -175,7 +175,7 @@ Test(schema, not_json)
 	refuse("{\n\"s\": \"a\nb\"}", "doc: line 2, column 8: invalid character inside string");
 	refuse("{\"\xc3\xa4\":\n \"\xe2\x82\xac\" ?}", "doc: line 2, column 6: invalid char in json text");
 	refuse_bytes("{\"must\":\0true}", 14, "doc: line 1, column 9: invalid char in json text");
-	refuse_bytes("{\"must\":true}\0", 14, "doc: line 1, column 14: invalid char in json text");
+	refuse_bytes("{\"must\":true}\0", 14, "doc: line 1, column 14: trailing garbage");
 }
 
 Test(schema, not_utf8)

@@ -1,15 +1,20 @@
 /* test_notify.c: what arrives at the listener's socket. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "seccomp/filter.h"
 #include "seccomp/notify.h"
 
 /* A listening socket in a new folder; the path is written to `path`. */
@@ -96,7 +101,9 @@ static void send_and_check(const char *name, size_t len)
 		struct error err = ERROR_NONE;
 		int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-		if (notify_send(path, text, null, &err) < 0) {
+		int to = notify_connect(path, &err);
+
+		if (to < 0 || notify_send(to, text, null, &err) < 0) {
 			fprintf(stderr, "%s\n", err.msg);
 			_exit(1);
 		}
@@ -139,13 +146,50 @@ Test(notify, nobody_listens)
 	struct error err = ERROR_NONE;
 	char name[300];
 
-	cr_assert_eq(notify_send("/does/not/exist", "{}", 0, &err), -ENOENT);
+	cr_assert_eq(notify_connect("/does/not/exist", &err), -ENOENT);
 	cr_assert_eq(strncmp(err.msg, "seccomp listener: connect to /does/not/exist: ", 46), 0, "%s",
 		     err.msg);
-	cr_assert_eq(notify_send("", "{}", 0, &err), -EINVAL);
-	cr_assert_eq(notify_send("/x", "", 0, &err), -EINVAL);
+	cr_assert_eq(notify_connect("", &err), -EINVAL);
+	cr_assert_eq(notify_send(0, "", 0, &err), -EINVAL);
 	memset(name, 'x', sizeof(name));
 	name[0] = '/';
 	name[sizeof(name) - 1] = '\0';
-	cr_assert_eq(notify_send(name, "{}", 0, &err), -ENAMETOOLONG);
+	cr_assert_eq(notify_connect(name, &err), -ENAMETOOLONG);
+}
+
+/* A filter that asks the agent about sendmsg itself, and about everything else that could be used to wake somebody. */
+Test(notify, the_messenger_is_outside_of_the_filter, .timeout = 20)
+{
+	static char *names[] = {"sendmsg", "sendto", "futex", "sched_yield", "close", NULL};
+	static struct oci_syscall calls[] = {{.names = {names, 5}, .action = "SCMP_ACT_NOTIFY"}};
+	static struct oci_seccomp profile = {.default_action = "SCMP_ACT_ALLOW", .syscalls = {calls, 1}};
+	struct filter filter = {0};
+	struct error err = ERROR_NONE;
+	char path[512], back[64];
+	int fd = listen_at("s", path, sizeof(path)), got, status;
+
+	cr_assert_eq(filter_compile(&profile, &filter, &err), 0, "%s", err.msg);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int to = notify_connect(path, &err);
+
+		if (to < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || notify_load(&filter, to, "{\"a\":1}", &err) < 0)
+			_exit(1);
+		_exit(syscall(SYS_sendto, -1, NULL, 0, 0, NULL, 0) == 77 ? 0 : 2);
+	}
+	cr_assert_eq(receive(fd, back, sizeof(back), &got), 7);
+	cr_assert_geq(got, 0);
+	struct seccomp_notif ask = {0};
+	struct seccomp_notif_resp answer = {0};
+	cr_assert_eq(ioctl(got, SECCOMP_IOCTL_NOTIF_RECV, &ask), 0);
+	cr_assert_eq(ask.data.nr, SYS_sendto);
+	answer.id = ask.id;
+	answer.val = 77;
+	cr_assert_eq(ioctl(got, SECCOMP_IOCTL_NOTIF_SEND, &answer), 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
+	filter_free(&filter);
+	close(got);
+	close(fd);
+	clean(path);
 }
