@@ -55,8 +55,8 @@ int check_env(const struct check *c, const struct strings *env, const char *plac
 	va_start(ap, place);
 	for (size_t i = 0; i < env->n && ret == 0; i++)
 		if (*env->v[i] == '=' || !strchr(env->v[i], '='))
-			ret = check_fail(c, "%s[%zu]: %s has no %s", check_place(place, ap).text, i, quote(env->v[i]).text,
-					 *env->v[i] == '=' ? "name" : "\"=\"");
+			ret = check_fail(c, "%s[%zu]: %s has no %s", check_place(place, ap).text, i,
+					 quote(env->v[i]).text, *env->v[i] == '=' ? "name" : "\"=\"");
 	va_end(ap);
 	return ret;
 }
@@ -73,7 +73,8 @@ int check_word(const struct check *c, const char *const *known, const char *word
 	return ret;
 }
 
-int check_words(const struct check *c, const char *const *known, const struct strings *words, const char *place, ...)
+int check_words(const struct check *c, const char *const *known, const struct strings *words,
+		const char *place, ...)
 {
 	va_list ap;
 	int ret = 0;
@@ -211,7 +212,8 @@ static int check_root(const struct check *c, const struct oci_config *config)
 }
 
 /* Without a namespace of its own, the host's name would change. */
-static int check_uts(const struct check *c, const struct oci_config *config, const char *place, const char *name)
+static int check_uts(const struct check *c, const struct oci_config *config, const char *place,
+		     const char *name)
 {
 	if (!name || !*name)
 		return 0;
@@ -266,6 +268,7 @@ static int check_hook_list(const struct check *c, const char *place, const struc
 
 static int check_hooks(const struct check *c, const struct oci_config *config)
 {
+	/* clang-format off */
 	static const struct { const char *place; size_t at; } lists[] = {
 		{ "hooks.prestart", offsetof(struct oci_hooks, prestart) },
 		{ "hooks.createRuntime", offsetof(struct oci_hooks, create_runtime) },
@@ -274,10 +277,12 @@ static int check_hooks(const struct check *c, const struct oci_config *config)
 		{ "hooks.poststart", offsetof(struct oci_hooks, poststart) },
 		{ "hooks.poststop", offsetof(struct oci_hooks, poststop) },
 	};
+	/* clang-format on */
 	int ret = 0;
 
 	for (size_t i = 0; config->hooks && i < ARRAY_LEN(lists) && ret == 0; i++)
-		ret = check_hook_list(c, lists[i].place, (const void *)((const char *)config->hooks + lists[i].at));
+		ret = check_hook_list(c, lists[i].place,
+				      (const void *)((const char *)config->hooks + lists[i].at));
 	return ret;
 }
 
@@ -291,7 +296,7 @@ static int check_annotations(const struct check *c, const struct oci_config *con
 
 static int check_vm(const struct check *c, const struct oci_config *config)
 {
-	static const char *const formats[] = { "raw", "qcow2", "vdi", "vmdk", "vhd", NULL };
+	static const char *const formats[] = {"raw", "qcow2", "vdi", "vmdk", "vhd", NULL};
 	const struct oci_vm *vm = config->vm;
 	int ret;
 
@@ -309,6 +314,7 @@ static int check_vm(const struct check *c, const struct oci_config *config)
 	return ret;
 }
 
+/* clang-format off */
 static const struct check_row rows[] = {
 	{ "ociVersion", check_version },
 	{ "process", check_config_process },
@@ -321,6 +327,7 @@ static const struct check_row rows[] = {
 	{ "vm", check_vm },
 	{ NULL, NULL },
 };
+/* clang-format on */
 
 static int run_rows(const struct check *c, const struct check_row *row, const struct oci_config *config)
 {
@@ -333,7 +340,7 @@ static int run_rows(const struct check *c, const struct check_row *row, const st
 
 int oci_check(const struct oci_config *config, const char *document, struct error *err)
 {
-	struct check c = { document, "process.", err };
+	struct check c = {document, "process.", err};
 	int ret = run_rows(&c, rows, config);
 
 	if (ret == 0 && config->linux_)
@@ -343,5 +350,5 @@ int oci_check(const struct oci_config *config, const char *document, struct erro
 
 int oci_check_process(const struct oci_process *process, const char *document, struct error *err)
 {
-	return check_process(&(struct check){ document, "", err }, process);
+	return check_process(&(struct check){document, "", err}, process);
 }

@@ -1,7 +1,7 @@
 /* check.h: what the tables of config.h cannot say: values that must fit together.
  *
- * A table of checks over a parsed config, run before anything is made. Every message is one line and names the place in
- * the document: `config.json: process.rlimits[1].type: "RLIMIT_NOFILE" stands there twice`.
+ * A table of checks over a parsed config, run before anything is made. Every message is one line and names
+ * the place in the document: `config.json: process.rlimits[1].type: "RLIMIT_NOFILE" stands there twice`.
  */
 #ifndef OCI_SPEC_CHECK_H
 #define OCI_SPEC_CHECK_H

@@ -4,8 +4,8 @@
 #include "base/table.h"
 #include "oci-spec/check_inner.h"
 
-#define MAPPINGS_MAX 340  /* what the kernel takes, user_namespaces(7) */
-#define NET_DEVICES_MAX 4096  /* they are compared pair by pair */
+#define MAPPINGS_MAX	340  /* what the kernel takes, user_namespaces(7) */
+#define NET_DEVICES_MAX 4096 /* they are compared pair by pair */
 
 /* First id of a mapping on one side. */
 static uint64_t first_of(const struct oci_id_mapping *m, bool host)
@@ -13,15 +13,16 @@ static uint64_t first_of(const struct oci_id_mapping *m, bool host)
 	return host ? m->host_id.v : m->container_id.v;
 }
 
-static int check_side(const struct check *c, const char *place, const struct oci_id_mapping_list *list, size_t i, bool host)
+static int check_side(const struct check *c, const char *place, const struct oci_id_mapping_list *list,
+		      size_t i, bool host)
 {
 	const char *name = host ? "hostID" : "containerID";
 	uint64_t first = first_of(&list->v[i], host), size = list->v[i].size.v;
 
 	/* The last id of all, 2^32-1, is never one. */
 	if (first + size > UINT32_MAX)
-		return check_fail(c, "%s[%zu].%s: %llu and the %llu ids from there go beyond %u", place, i, name,
-				  (unsigned long long)first, (unsigned long long)size, UINT32_MAX - 1);
+		return check_fail(c, "%s[%zu].%s: %llu and the %llu ids from there go beyond %u", place, i,
+				  name, (unsigned long long)first, (unsigned long long)size, UINT32_MAX - 1);
 	for (size_t k = 0; k < i; k++) {
 		uint64_t other = first_of(&list->v[k], host);
 
@@ -31,7 +32,8 @@ static int check_side(const struct check *c, const char *place, const struct oci
 	return 0;
 }
 
-static int check_mapping(const struct check *c, const char *place, const struct oci_id_mapping_list *list, size_t i)
+static int check_mapping(const struct check *c, const char *place, const struct oci_id_mapping_list *list,
+			 size_t i)
 {
 	int ret;
 
@@ -85,7 +87,8 @@ static int check_user_mappings(const struct check *c, const struct oci_config *c
 	int ret;
 
 	if (!ns && (l->uid_mappings.n || l->gid_mappings.n))
-		return check_fail(c, "linux.%s: needs a user namespace", l->uid_mappings.n ? "uidMappings" : "gidMappings");
+		return check_fail(c, "linux.%s: needs a user namespace",
+				  l->uid_mappings.n ? "uidMappings" : "gidMappings");
 	if (ns && !ns->path && (!l->uid_mappings.n || !l->gid_mappings.n))
 		return check_fail(c, "linux.%s: required with a new user namespace",
 				  l->uid_mappings.n ? "gidMappings" : "uidMappings");
@@ -106,7 +109,7 @@ static int check_time(const struct check *c, const struct oci_config *config)
 
 static int check_devices(const struct check *c, const struct oci_config *config)
 {
-	static const char *const types[] = { "c", "b", "u", "p", NULL };
+	static const char *const types[] = {"c", "b", "u", "p", NULL};
 	const struct oci_device_list *list = &config->linux_->devices;
 	int ret = 0;
 
@@ -119,7 +122,8 @@ static int check_devices(const struct check *c, const struct oci_config *config)
 		if (ret < 0 || *d->type == 'p')
 			continue;
 		if (!d->major.set || !d->minor.set)
-			return check_fail(c, "linux.devices[%zu].%s: required, and missing", i, d->major.set ? "minor" : "major");
+			return check_fail(c, "linux.devices[%zu].%s: required, and missing", i,
+					  d->major.set ? "minor" : "major");
 		if (d->major.v < 0 || d->minor.v < 0)
 			return check_fail(c, "linux.devices[%zu].%s: %lld is no device number", i,
 					  d->major.v < 0 ? "major" : "minor",
@@ -166,12 +170,14 @@ static int check_net_devices(const struct check *c, const struct oci_config *con
 		const struct oci_net_device *d = &list->v[i];
 
 		if (!is_link_name(d->key))
-			return check_fail(c, "linux.netDevices: %s is no name of a network device", quote(d->key).text);
+			return check_fail(c, "linux.netDevices: %s is no name of a network device",
+					  quote(d->key).text);
 		if (!is_link_name(name_inside(d)))
 			return fail_link(c, d->key, d->name, "is no name of a network device");
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(name_inside(&list->v[k]), name_inside(d)))
-				return fail_link(c, d->key, name_inside(d), "is the name of another device as well");
+				return fail_link(c, d->key, name_inside(d),
+						 "is the name of another device as well");
 	}
 	return 0;
 }
@@ -206,15 +212,17 @@ static int check_seccomp(const struct check *c, const struct oci_config *config)
 	if (!s)
 		return 0;
 	if (s->default_errno_ret.set && !takes_number(s->default_action))
-		return check_fail(c, "linux.seccomp.defaultErrnoRet: does not go with the action %s", quote(s->default_action).text);
+		return check_fail(c, "linux.seccomp.defaultErrnoRet: does not go with the action %s",
+				  quote(s->default_action).text);
 	for (size_t i = 0; i < s->syscalls.n; i++) {
 		const struct oci_syscall *call = &s->syscalls.v[i];
 
 		if (!call->names.n)
 			return check_fail(c, "linux.seccomp.syscalls[%zu].names: must not be empty", i);
 		if (call->errno_ret.set && !takes_number(call->action))
-			return check_fail(c, "linux.seccomp.syscalls[%zu].errnoRet: does not go with the action %s", i,
-					  quote(call->action).text);
+			return check_fail(
+			    c, "linux.seccomp.syscalls[%zu].errnoRet: does not go with the action %s", i,
+			    quote(call->action).text);
 	}
 	if (s->listener_metadata && *s->listener_metadata && (!s->listener_path || !*s->listener_path))
 		return check_fail(c, "linux.seccomp.listenerMetadata: needs a listenerPath");
@@ -230,21 +238,26 @@ static int check_rdt(const struct check *c, const struct oci_config *config)
 	if (strcmp(id, "/") && (!*id || !strcmp(id, ".") || !strcmp(id, "..") || strpbrk(id, "/\n")))
 		return check_fail(c, "linux.intelRdt.closID: %s is not the name of a folder", quote(id).text);
 	if (r && r->mem_bw_schema && (strncmp(r->mem_bw_schema, "MB:", 3) || strchr(r->mem_bw_schema, '\n')))
-		return check_fail(c, "linux.intelRdt.memBwSchema: %s is not one line that begins with \"MB:\"",
+		return check_fail(c,
+				  "linux.intelRdt.memBwSchema: %s is not one line that begins with \"MB:\"",
 				  quote(r->mem_bw_schema).text);
 	for (size_t i = 0; r && i < r->schemata.n; i++)
 		if (strchr(r->schemata.v[i], '\n'))
-			return check_fail(c, "linux.intelRdt.schemata[%zu]: %s is not one line", i, quote(r->schemata.v[i]).text);
+			return check_fail(c, "linux.intelRdt.schemata[%zu]: %s is not one line", i,
+					  quote(r->schemata.v[i]).text);
 	return 0;
 }
 
 static int check_memory_policy(const struct check *c, const struct oci_config *config)
 {
+	/* clang-format off */
 	static const char *const modes[] = {
 		"MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED",
 		"MPOL_PREFERRED_MANY", "MPOL_LOCAL", NULL,
 	};
-	static const char *const flags[] = { "MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES", NULL };
+	/* clang-format on */
+	static const char *const flags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES",
+					    "MPOL_F_STATIC_NODES", NULL};
 	const struct oci_memory_policy *m = config->linux_->memory_policy;
 	int ret;
 
@@ -259,13 +272,14 @@ static int check_memory_policy(const struct check *c, const struct oci_config *c
 /* No flag is known to the specification yet. */
 static int check_personality(const struct check *c, const struct oci_config *config)
 {
-	static const char *const domains[] = { "LINUX", "LINUX32", NULL }, *const none[] = { NULL };
+	static const char *const domains[] = {"LINUX", "LINUX32", NULL}, *const none[] = {NULL};
 	const struct oci_personality *p = config->linux_->personality;
 	int ret = p ? check_word(c, domains, p->domain, "linux.personality.domain") : 0;
 
 	return p && ret == 0 ? check_words(c, none, &p->flags, "linux.personality.flags") : ret;
 }
 
+/* clang-format off */
 const struct check_row check_linux_rows[] = {
 	{ "namespaces", check_namespaces },
 	{ "uidMappings, gidMappings", check_user_mappings },
@@ -280,3 +294,4 @@ const struct check_row check_linux_rows[] = {
 	{ "personality", check_personality },
 	{ NULL, NULL },
 };
+/* clang-format on */

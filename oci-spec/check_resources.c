@@ -1,26 +1,30 @@
-/* check_resources.c: the checks of linux.resources. What a controller makes of a number is left to the room cgroup. */
+/* check_resources.c: the checks of linux.resources. What a controller makes of a number is left to the room
+ * cgroup. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/table.h"
 #include "oci-spec/check_inner.h"
 
-#define HUGEPAGES_MAX 64  /* no machine has that many sizes; they are compared pair by pair */
+#define HUGEPAGES_MAX 64 /* no machine has that many sizes; they are compared pair by pair */
 
 static int check_rules(const struct check *c, const struct oci_resources *r)
 {
-	static const char *const types[] = { "a", "b", "c", NULL };
+	static const char *const types[] = {"a", "b", "c", NULL};
 	int ret;
 
 	for (size_t i = 0; i < r->devices.n; i++) {
 		const struct oci_device_rule *d = &r->devices.v[i];
 
-		ret = d->type && *d->type ? check_word(c, types, d->type, "linux.resources.devices[%zu].type", i) : 0;
+		ret = d->type && *d->type
+			  ? check_word(c, types, d->type, "linux.resources.devices[%zu].type", i)
+			  : 0;
 		if (ret < 0)
 			return ret;
 		if (d->access && strspn(d->access, "rwm") != strlen(d->access))
-			return check_fail(c, "linux.resources.devices[%zu].access: %s has letters other than r, w and m", i,
-					  quote(d->access).text);
+			return check_fail(
+			    c, "linux.resources.devices[%zu].access: %s has letters other than r, w and m", i,
+			    quote(d->access).text);
 		if (d->major.v < -1 || d->minor.v < -1)
 			return check_fail(c, "linux.resources.devices[%zu].%s: %lld is no device number", i,
 					  d->major.v < -1 ? "major" : "minor",
@@ -45,12 +49,14 @@ static int check_hugepages(const struct check *c, const struct oci_resources *r)
 		const char *size = r->hugepage_limits.v[i].page_size;
 
 		if (!is_page_size(size))
-			return check_fail(c, "linux.resources.hugepageLimits[%zu].pageSize: %s is no size such as \"2MB\"", i,
-					  quote(size).text);
+			return check_fail(
+			    c, "linux.resources.hugepageLimits[%zu].pageSize: %s is no size such as \"2MB\"",
+			    i, quote(size).text);
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(r->hugepage_limits.v[k].page_size, size))
-				return check_fail(c, "linux.resources.hugepageLimits[%zu].pageSize: %s stands there twice", i,
-						  quote(size).text);
+				return check_fail(
+				    c, "linux.resources.hugepageLimits[%zu].pageSize: %s stands there twice",
+				    i, quote(size).text);
 	}
 	return 0;
 }
@@ -65,20 +71,24 @@ static int check_weight(const struct check *c, struct opt_uint w, const char *pl
 
 	va_start(ap, place);
 	if (w.set && w.v && (w.v < 10 || w.v > 1000))
-		ret = check_fail(c, "%s: %llu is out of range (10 to 1000)", check_place(place, ap).text, (unsigned long long)w.v);
+		ret = check_fail(c, "%s: %llu is out of range (10 to 1000)", check_place(place, ap).text,
+				 (unsigned long long)w.v);
 	va_end(ap);
 	return ret;
 }
 
-static int check_numbers(const struct check *c, const char *place, size_t i, struct opt_int major, struct opt_int minor)
+static int check_numbers(const struct check *c, const char *place, size_t i, struct opt_int major,
+			 struct opt_int minor)
 {
 	if (major.v < 0 || minor.v < 0)
-		return check_fail(c, "%s[%zu].%s: %lld is no device number", place, i, major.v < 0 ? "major" : "minor",
+		return check_fail(c, "%s[%zu].%s: %lld is no device number", place, i,
+				  major.v < 0 ? "major" : "minor",
 				  (long long)(major.v < 0 ? major.v : minor.v));
 	return 0;
 }
 
-static int check_throttle(const struct check *c, const char *place, const struct oci_throttle_device_list *list)
+static int check_throttle(const struct check *c, const char *place,
+			  const struct oci_throttle_device_list *list)
 {
 	int ret = 0;
 
@@ -136,11 +146,13 @@ static int check_unified(const struct check *c, const struct oci_resources *r)
 		const char *key = r->unified.v[i].key;
 
 		if (!*key || strpbrk(key, "/\n") || strstr(key, ".."))
-			return check_fail(c, "linux.resources.unified: %s is not the name of a cgroup's file", quote(key).text);
+			return check_fail(c, "linux.resources.unified: %s is not the name of a cgroup's file",
+					  quote(key).text);
 	}
 	return 0;
 }
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	int (*fn)(const struct check *c, const struct oci_resources *r);
@@ -151,6 +163,7 @@ static const struct {
 	{ "cpu", check_cpu },
 	{ "unified", check_unified },
 };
+/* clang-format on */
 
 int check_resources(const struct check *c, const struct oci_resources *r)
 {

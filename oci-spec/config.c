@@ -5,6 +5,7 @@
 #include "oci-spec/config_tables.h"
 #include "oci-spec/tables.h"
 
+/* clang-format off */
 SCHEMA(oci_root,
 	MUST(FIELD_STRING, "path", oci_root, path),
 	BOOL("readonly", oci_root, readonly));
@@ -38,6 +39,7 @@ PUBLIC_SCHEMA(oci_config, "config.json",
 	PAIRS("annotations", oci_config, annotations),
 	OBJECT("linux", oci_config, linux_, oci_linux),
 	OBJECT("vm", oci_config, vm, oci_vm));
+/* clang-format on */
 
 /* Engines write "" for what they leave out; the kernel would take it for a name. */
 static void drop_empty(char **s)
@@ -48,7 +50,8 @@ static void drop_empty(char **s)
 	}
 }
 
-int oci_config_parse(const char *text, size_t len, const char *document, struct oci_config **out, struct error *err)
+int oci_config_parse(const char *text, size_t len, const char *document, struct oci_config **out,
+		     struct error *err)
 {
 	void *obj = NULL;
 	int ret = schema_parse_document(&oci_config_schema, document, text, len, &obj, err);
@@ -67,7 +70,8 @@ void oci_config_free(struct oci_config *config)
 	schema_free(&oci_config_schema, config);
 }
 
-int oci_process_parse(const char *text, size_t len, const char *document, struct oci_process **out, struct error *err)
+int oci_process_parse(const char *text, size_t len, const char *document, struct oci_process **out,
+		      struct error *err)
 {
 	void *obj = NULL;
 	int ret = schema_parse_document(&oci_process_schema, document, text, len, &obj, err);

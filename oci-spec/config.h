@@ -1,13 +1,14 @@
 /* config.h: a bundle's config.json as C structs, property for property.
  *
- * An absent object is NULL, an absent array { NULL, 0 }, an absent string NULL, an absent number has set == false, an
- * absent enum is -1. Everything hangs on one struct oci_config and goes with oci_config_free().
+ * An absent object is NULL, an absent array { NULL, 0 }, an absent string NULL, an absent number has set ==
+ * false, an absent enum is -1. Everything hangs on one struct oci_config and goes with oci_config_free().
  */
 #ifndef OCI_SPEC_CONFIG_H
 #define OCI_SPEC_CONFIG_H
 
 #include "oci-spec/schema.h"
 
+/* clang-format off */
 enum oci_namespace_type { OCI_NS_MOUNT, OCI_NS_PID, OCI_NS_NETWORK, OCI_NS_UTS, OCI_NS_IPC, OCI_NS_USER, OCI_NS_CGROUP, OCI_NS_TIME, OCI_NS_MAX };
 enum oci_propagation { OCI_PRIVATE, OCI_SHARED, OCI_SLAVE, OCI_UNBINDABLE, OCI_PROPAGATION_MAX };
 
@@ -144,19 +145,23 @@ struct oci_config {
 	struct oci_linux *linux_;
 	struct oci_vm *vm;
 };
+/* clang-format on */
 
 extern const struct schema oci_config_schema, oci_process_schema, oci_resources_schema;
 extern const char *const oci_namespace_type_names[OCI_NS_MAX + 1];
 extern const char *const oci_propagation_names[OCI_PROPAGATION_MAX + 1];
 
-/* The text of a config.json (process.json, resources) as a struct, to be freed with the function beside it. An error
- * begins with `document` and the place in it: "config.json: linux.namespaces[2].type: unknown value \"netwrk\"". Only the
- * form is checked here; oci_check() (check.h) does the rest. */
-int oci_config_parse(const char *text, size_t len, const char *document, struct oci_config **out, struct error *err);
+/* The text of a config.json (process.json, resources) as a struct, to be freed with the function beside it.
+ * An error begins with `document` and the place in it: "config.json: linux.namespaces[2].type: unknown value
+ * \"netwrk\"". Only the form is checked here; oci_check() (check.h) does the rest. */
+int oci_config_parse(const char *text, size_t len, const char *document, struct oci_config **out,
+		     struct error *err);
 void oci_config_free(struct oci_config *config);
-int oci_process_parse(const char *text, size_t len, const char *document, struct oci_process **out, struct error *err);
+int oci_process_parse(const char *text, size_t len, const char *document, struct oci_process **out,
+		      struct error *err);
 void oci_process_free(struct oci_process *process);
-int oci_resources_parse(const char *text, size_t len, const char *document, struct oci_resources **out, struct error *err);
+int oci_resources_parse(const char *text, size_t len, const char *document, struct oci_resources **out,
+			struct error *err);
 void oci_resources_free(struct oci_resources *resources);
 
 /* The namespace entry of this type, or NULL. linux_ may be NULL. */

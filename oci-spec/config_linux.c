@@ -3,16 +3,18 @@
 #include "oci-spec/config_tables.h"
 #include "oci-spec/tables.h"
 
-const char *const oci_namespace_type_names[] = { "mount", "pid", "network", "uts", "ipc", "user", "cgroup", "time", NULL };
+const char *const oci_namespace_type_names[] = {"mount", "pid",	   "network", "uts", "ipc",
+						"user",	 "cgroup", "time",    NULL};
 NAMES_COMPLETE(oci_namespace_type_names, OCI_NS_MAX);
 
-const char *const oci_propagation_names[] = { "private", "shared", "slave", "unbindable", NULL };
+const char *const oci_propagation_names[] = {"private", "shared", "slave", "unbindable", NULL};
 NAMES_COMPLETE(oci_propagation_names, OCI_PROPAGATION_MAX);
 
 /* Not in the specification, but engines write them. The root's propagation is set recursively in any case. */
-static const char *const recursive_names[] = { "rprivate", "rshared", "rslave", "runbindable", NULL };
+static const char *const recursive_names[] = {"rprivate", "rshared", "rslave", "runbindable", NULL};
 NAMES_COMPLETE(recursive_names, OCI_PROPAGATION_MAX);
 
+/* clang-format off */
 PUBLIC_SCHEMA(oci_id_mapping, "mapping",
 	MUST_UINT_TO("containerID", oci_id_mapping, container_id, UINT32_MAX),
 	MUST_UINT_TO("hostID", oci_id_mapping, host_id, UINT32_MAX),
@@ -85,3 +87,4 @@ PUBLIC_SCHEMA(oci_linux, "linux",
 	OBJECT("memoryPolicy", oci_linux, memory_policy, oci_memory_policy),
 	OBJECT("personality", oci_linux, personality, oci_personality),
 	OBJECT("timeOffsets", oci_linux, time_offsets, oci_time_offsets));
+/* clang-format on */

@@ -3,6 +3,7 @@
 #include "oci-spec/config_tables.h"
 #include "oci-spec/tables.h"
 
+/* clang-format off */
 SCHEMA(oci_user,
 	UINT_TO("uid", oci_user, uid, UINT32_MAX - 1),
 	UINT_TO("gid", oci_user, gid, UINT32_MAX - 1),
@@ -52,3 +53,4 @@ PUBLIC_SCHEMA(oci_process, "process",
 	OBJECT("scheduler", oci_process, scheduler, oci_scheduler),
 	OBJECT("execCPUAffinity", oci_process, exec_cpu_affinity, oci_cpu_affinity),
 	OBJECTS("rlimits", oci_process, rlimits, oci_rlimit));
+/* clang-format on */

@@ -2,6 +2,7 @@
 #include "oci-spec/config_tables.h"
 #include "oci-spec/tables.h"
 
+/* clang-format off */
 SCHEMA(oci_device_rule,
 	MUST(FIELD_BOOL, "allow", oci_device_rule, allow),
 	STRING("type", oci_device_rule, type),
@@ -68,3 +69,4 @@ PUBLIC_SCHEMA(oci_resources, "resources",
 	OBJECT("network", oci_resources, network, oci_network),
 	OBJECT("pids", oci_resources, pids, oci_pids),
 	PAIRS("unified", oci_resources, unified));
+/* clang-format on */

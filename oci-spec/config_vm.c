@@ -2,6 +2,7 @@
 #include "oci-spec/config_tables.h"
 #include "oci-spec/tables.h"
 
+/* clang-format off */
 SCHEMA(oci_vm_hypervisor,
 	MUST(FIELD_STRING, "path", oci_vm_hypervisor, path),
 	STRINGS("parameters", oci_vm_hypervisor, parameters));
@@ -28,3 +29,4 @@ PUBLIC_SCHEMA(oci_vm, "vm",
 	MUST_OBJECT("kernel", oci_vm, kernel, oci_vm_kernel),
 	OBJECT("image", oci_vm, image, oci_vm_image),
 	OBJECT("hwConfig", oci_vm, hw_config, oci_vm_hw));
+/* clang-format on */

@@ -16,6 +16,7 @@ struct mount_default {
 	const char *options[8];
 };
 
+/* clang-format off */
 static const struct mount_default mounts[] = {
 	{ ALWAYS, "/proc", "proc", "proc", { NULL } },
 	{ ALWAYS, "/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" } },
@@ -49,6 +50,7 @@ static const char *const masked[] = {
 	"/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi", NULL,
 };
 static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL };
+/* clang-format on */
 
 /* The text, and whether what comes next needs a comma first. */
 struct page {
@@ -224,7 +226,7 @@ static void add_linux(struct page *p, bool rootless, uid_t uid, gid_t gid)
 
 int oci_default_config(bool rootless, uid_t uid, gid_t gid, char **text, struct error *err)
 {
-	struct page p = { 0 };
+	struct page p = {0};
 
 	open_with(&p, NULL, "{");
 	add_string(&p, "ociVersion", OCI_VERSION);

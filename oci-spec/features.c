@@ -3,6 +3,7 @@
 
 #include "oci-spec/tables.h"
 
+/* clang-format off */
 SCHEMA(oci_feature_flag,
 	OPT_BOOL("enabled", oci_feature_flag, enabled));
 SCHEMA(oci_features_cgroup,
@@ -46,3 +47,4 @@ PUBLIC_SCHEMA(oci_features, "features",
 	OBJECT("linux", oci_features, linux_, oci_features_linux),
 	PAIRS("annotations", oci_features, annotations),
 	STRINGS("potentiallyUnsafeConfigAnnotations", oci_features, potentially_unsafe_config_annotations));
+/* clang-format on */

@@ -1,12 +1,14 @@
 /* features.h: the document that `features` prints (features.md, features-linux.md), as structs.
  *
- * The tables that implement a feature say its name; core gathers them into this struct, so that it cannot lie.
+ * The tables that implement a feature say its name; core gathers them into this struct, so that it cannot
+ * lie.
  */
 #ifndef OCI_SPEC_FEATURES_H
 #define OCI_SPEC_FEATURES_H
 
 #include "oci-spec/schema.h"
 
+/* clang-format off */
 struct oci_feature_flag { struct opt_bool enabled; };
 struct oci_features_cgroup { struct opt_bool v1, v2, systemd, systemd_user, rdma; };
 struct oci_features_seccomp { struct opt_bool enabled; struct strings actions, operators, archs, known_flags, supported_flags; };
@@ -28,6 +30,7 @@ struct oci_features {
 	struct oci_features_linux *linux_;
 	struct pairs annotations;
 };
+/* clang-format on */
 
 extern const struct schema oci_features_schema;
 

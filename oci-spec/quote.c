@@ -17,7 +17,8 @@ size_t utf8_sequence(const char *s, size_t n)
 	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 	if (len > n)
 		return 0;
-	/* The second byte's range is narrower where the first alone would allow an overlong form or too large a value. */
+	/* The second byte's range is narrower where the first alone would allow an overlong form or too large
+	 * a value. */
 	if (p[0] == 0xe0)
 		low = 0xa0;
 	else if (p[0] == 0xed)

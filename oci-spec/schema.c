@@ -1,7 +1,7 @@
 /* schema.c: reads and frees a struct by its table. See schema.h.
  *
- * yajl calls back for each token; a stack of frames says which table, struct and property that token belongs to, so no tree
- * is ever built. This is the one file that knows yajl.
+ * yajl calls back for each token; a stack of frames says which table, struct and property that token belongs
+ * to, so no tree is ever built. This is the one file that knows yajl.
  */
 #include "oci-spec/schema.h"
 
@@ -16,13 +16,15 @@
 #include "oci-spec/quote.h"
 
 /* Every array in every table has this shape. */
+/* clang-format off */
 struct __attribute__((may_alias)) list { void *v; size_t n; };
+/* clang-format on */
 
 enum token { TOKEN_NULL, TOKEN_FALSE, TOKEN_TRUE, TOKEN_NUMBER, TOKEN_STRING, TOKEN_OBJECT, TOKEN_ARRAY };
 
 struct value {
 	enum token token;
-	const char *text;  /* of a number or a string; does not end in NUL */
+	const char *text; /* of a number or a string; does not end in NUL */
 	size_t n;
 };
 
@@ -30,11 +32,11 @@ struct value {
 struct frame {
 	const struct schema *schema;
 	char *obj;
-	const struct field *field;  /* the property being read; NULL: unknown */
+	const struct field *field; /* the property being read; NULL: unknown */
 	struct list *list;
-	size_t room;            /* elements that list->v has room for */
-	size_t next;            /* the field after the last one: properties mostly come in the table's order */
-	uint64_t seen, filled;  /* bit i: fields[i] occurred, and was not null */
+	size_t room;	       /* elements that list->v has room for */
+	size_t next;	       /* the field after the last one: properties mostly come in the table's order */
+	uint64_t seen, filled; /* bit i: fields[i] occurred, and was not null */
 };
 
 /* What yajl has allocated. It never asks whether that succeeded, so a failure must not return to it. */
@@ -49,8 +51,8 @@ struct reader {
 	int ret;
 	const struct schema *schema;
 	void *root;
-	int depth;  /* open objects and arrays */
-	int skip;   /* how many of them are inside an unknown property */
+	int depth; /* open objects and arrays */
+	int skip;  /* how many of them are inside an unknown property */
 	int n;
 	struct frame frames[SCHEMA_DEPTH_MAX];
 	struct pool pool;
@@ -133,8 +135,9 @@ static int complain_memory(struct reader *r)
 
 static int complain_type(struct reader *r, const char *expected, const struct value *v)
 {
-	static const char *const found[] = { "null", "false", "true", "the number ", "the string ", "an object", "an array" };
-	struct quoted q = { "" };
+	static const char *const found[] = {"null",	   "false",	"true",	   "the number ",
+					    "the string ", "an object", "an array"};
+	struct quoted q = {""};
 	char what[200];
 
 	if (v->token == TOKEN_NUMBER)
@@ -175,13 +178,13 @@ static void prepare(const struct schema *s, char *obj)
 static int enter_object(struct reader *r, const struct schema *s, void *obj)
 {
 	prepare(s, obj);
-	r->frames[r->n++] = (struct frame){ .schema = s, .obj = obj };
+	r->frames[r->n++] = (struct frame){.schema = s, .obj = obj};
 	return 1;
 }
 
 static int enter_list(struct reader *r, const struct field *f, void *list)
 {
-	r->frames[r->n++] = (struct frame){ .field = f, .list = list };
+	r->frames[r->n++] = (struct frame){.field = f, .list = list};
 	return 1;
 }
 
@@ -203,19 +206,20 @@ static int read_number(struct reader *r, const struct value *v, const struct fie
 		}
 	if (v->n < sizeof(text)) {
 		memcpy(text, v->text, v->n);
-		ret = is_signed ? number_parse_i64(text, min, (int64_t)max, &i) : number_parse_u64(text, 0, max, &u);
+		ret = is_signed ? number_parse_i64(text, min, (int64_t)max, &i)
+				: number_parse_u64(text, 0, max, &u);
 	}
 	if (ret < 0) {
-		snprintf(what, sizeof(what), "%s is out of range (%lld to %llu)", quote_bare(v->text, v->n).text,
-			 (long long)min, (unsigned long long)max);
+		snprintf(what, sizeof(what), "%s is out of range (%lld to %llu)",
+			 quote_bare(v->text, v->n).text, (long long)min, (unsigned long long)max);
 		return complain(r, what);
 	}
 	if (f->kind == FIELD_UINTS)
 		*(uint64_t *)slot = u;
 	else if (is_signed)
-		*(struct opt_int *)slot = (struct opt_int){ true, i };
+		*(struct opt_int *)slot = (struct opt_int){true, i};
 	else
-		*(struct opt_uint *)slot = (struct opt_uint){ true, u };
+		*(struct opt_uint *)slot = (struct opt_uint){true, u};
 	return 1;
 }
 
@@ -266,7 +270,7 @@ static int read_bool(struct reader *r, const struct field *f, const struct value
 	if (f->kind == FIELD_BOOL)
 		*(bool *)slot = yes;
 	else
-		*(struct opt_bool *)slot = (struct opt_bool){ true, yes };
+		*(struct opt_bool *)slot = (struct opt_bool){true, yes};
 	return 1;
 }
 
@@ -314,7 +318,8 @@ static int read_element(struct reader *r, struct frame *f, const struct value *v
 	case FIELD_PAIRS:
 		return read_string(r, v, &((struct pair *)slot)->value);
 	default:
-		return v->token == TOKEN_OBJECT ? enter_object(r, f->field->of, slot) : complain_type(r, "an object", v);
+		return v->token == TOKEN_OBJECT ? enter_object(r, f->field->of, slot)
+						: complain_type(r, "an object", v);
 	}
 }
 
@@ -334,7 +339,8 @@ static int read_value(struct reader *r, const struct value *v)
 		return 1;
 	}
 	if (!r->n)
-		return v->token == TOKEN_OBJECT ? enter_object(r, r->schema, r->root) : complain_type(r, "an object", v);
+		return v->token == TOKEN_OBJECT ? enter_object(r, r->schema, r->root)
+						: complain_type(r, "an object", v);
 	f = top(r);
 	if (f->list)
 		return read_element(r, f, v);
@@ -366,7 +372,7 @@ static const struct field *find_field(struct frame *f, const char *key, size_t n
 static int on_key(void *ctx, const unsigned char *text, size_t n)
 {
 	struct reader *r = ctx;
-	struct value key = { TOKEN_STRING, (const char *)text, n };
+	struct value key = {TOKEN_STRING, (const char *)text, n};
 	struct frame *f = top(r);
 	uint64_t bit;
 	char **slot;
@@ -378,7 +384,7 @@ static int on_key(void *ctx, const unsigned char *text, size_t n)
 	if (f->list) {
 		slot = append(r, f);
 		if (slot && !read_string(r, &key, slot))
-			f->list->n--;  /* an element without its key is none */
+			f->list->n--; /* an element without its key is none */
 		return r->ret == 0;
 	}
 	f->field = find_field(f, key.text, n);
@@ -453,23 +459,25 @@ static int on_end(void *ctx)
 	return 1;
 }
 
+/* clang-format off */
 static int on_null(void *ctx) { return read_value(ctx, &(struct value){ TOKEN_NULL }); }
 static int on_bool(void *ctx, int yes) { return read_value(ctx, &(struct value){ yes ? TOKEN_TRUE : TOKEN_FALSE }); }
 static int on_number(void *ctx, const char *text, size_t n) { return read_value(ctx, &(struct value){ TOKEN_NUMBER, text, n }); }
 static int on_string(void *ctx, const unsigned char *text, size_t n) { return read_value(ctx, &(struct value){ TOKEN_STRING, (const char *)text, n }); }
 static int on_object(void *ctx) { return read_value(ctx, &(struct value){ TOKEN_OBJECT }); }
 static int on_array(void *ctx) { return read_value(ctx, &(struct value){ TOKEN_ARRAY }); }
+/* clang-format on */
 
 static const yajl_callbacks callbacks = {
-	.yajl_null = on_null,
-	.yajl_boolean = on_bool,
-	.yajl_number = on_number,
-	.yajl_string = on_string,
-	.yajl_start_map = on_object,
-	.yajl_map_key = on_key,
-	.yajl_end_map = on_end,
-	.yajl_start_array = on_array,
-	.yajl_end_array = on_end,
+    .yajl_null = on_null,
+    .yajl_boolean = on_bool,
+    .yajl_number = on_number,
+    .yajl_string = on_string,
+    .yajl_start_map = on_object,
+    .yajl_map_key = on_key,
+    .yajl_end_map = on_end,
+    .yajl_start_array = on_array,
+    .yajl_end_array = on_end,
 };
 
 static void *pool_realloc(void *ctx, void *old, size_t size)
@@ -517,7 +525,8 @@ static int complain_text(struct reader *r, const char *text, size_t at, const ch
 			column++;
 		}
 	}
-	return r->ret = error_set(r->err, -EINVAL, "%s: line %zu, column %zu: %s", r->document, line, column, what);
+	return r->ret = error_set(r->err, -EINVAL, "%s: line %zu, column %zu: %s", r->document, line, column,
+				  what);
 }
 
 /* Stricter than yajl, which lets overlong forms and surrogates pass. */
@@ -554,7 +563,8 @@ static size_t token_start(const char *text, size_t len, size_t at)
 		} else {
 			do
 				i++;
-			while (i < len && strchr(word, text[start]) && text[start] && strchr(word, text[i]) && text[i]);
+			while (i < len && strchr(word, text[start]) && text[start] && strchr(word, text[i]) &&
+			       text[i]);
 		}
 	} while (i <= at && i < len);
 	return start;
@@ -585,7 +595,7 @@ static int complain_syntax(struct reader *r, yajl_handle h, const char *text, si
 
 static int run(struct reader *r, const char *text, size_t len)
 {
-	yajl_alloc_funcs memory = { pool_malloc, pool_realloc, pool_free, &r->pool };
+	yajl_alloc_funcs memory = {pool_malloc, pool_realloc, pool_free, &r->pool};
 	yajl_handle h = yajl_alloc(&callbacks, &memory, r);
 	yajl_status status;
 	bool at_end;
@@ -604,7 +614,8 @@ static int run(struct reader *r, const char *text, size_t len)
 static int read_text(struct reader *r, const char *text, size_t len)
 {
 	if (len > SCHEMA_TEXT_MAX)
-		return error_set(r->err, -EINVAL, "%s: larger than %zu MiB", r->document, SCHEMA_TEXT_MAX >> 20);
+		return error_set(r->err, -EINVAL, "%s: larger than %zu MiB", r->document,
+				 SCHEMA_TEXT_MAX >> 20);
 	if (check_utf8(r, text, len) < 0)
 		return r->ret;
 	r->root = calloc(1, r->schema->size);
@@ -621,8 +632,8 @@ static int read_text(struct reader *r, const char *text, size_t len)
 	return r->ret;
 }
 
-int schema_parse_document(const struct schema *s, const char *document, const char *text, size_t len, void **out,
-			  struct error *err)
+int schema_parse_document(const struct schema *s, const char *document, const char *text, size_t len,
+			  void **out, struct error *err)
 {
 	struct reader r;
 	int ret;
@@ -655,7 +666,7 @@ static void clear_list(const struct field *f, struct list *list)
 		char *one = (char *)list->v + i * element_size(f);
 
 		if (f->kind != FIELD_OBJECTS && f->kind != FIELD_UINTS)
-			free(*(char **)one);  /* the string, or the key */
+			free(*(char **)one); /* the string, or the key */
 		if (f->kind == FIELD_PAIRS)
 			free(((struct pair *)one)->value);
 		if (f->kind == FIELD_OBJECTS || f->kind == FIELD_NAMED)

@@ -7,11 +7,14 @@
 #include "oci-spec/quote.h"
 #include "oci-spec/schema.h"
 
+/* Every array in every table has this shape. */
+/* clang-format off */
 struct __attribute__((may_alias)) list { void *v; size_t n; };
+/* clang-format on */
 
 struct writer {
 	struct text text;
-	const char *indent;  /* NULL: all on one line */
+	const char *indent; /* NULL: all on one line */
 	int depth;
 };
 
@@ -98,7 +101,7 @@ static bool is_absent(const struct field *f, const char *slot)
 	case FIELD_OPT_BOOL:
 	case FIELD_INT:
 	case FIELD_UINT:
-		return !*(const bool *)slot;  /* .set comes first in all three */
+		return !*(const bool *)slot; /* .set comes first in all three */
 	case FIELD_ENUM:
 		return *(const int *)slot < 0;
 	case FIELD_STRING:
@@ -191,9 +194,10 @@ static void write_object(struct writer *w, const struct schema *s, const char *i
 	close_with(w, "}", empty);
 }
 
-int schema_print_pretty(const struct schema *s, const void *in, const char *indent, char **text, struct error *err)
+int schema_print_pretty(const struct schema *s, const void *in, const char *indent, char **text,
+			struct error *err)
 {
-	struct writer w = { .indent = indent };
+	struct writer w = {.indent = indent};
 
 	write_object(&w, s, in);
 	if (w.text.failed) {

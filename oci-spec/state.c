@@ -4,6 +4,7 @@
 #include "oci-spec/tables.h"
 
 /* In the order in which runc prints them: people compare. */
+/* clang-format off */
 PUBLIC_SCHEMA(oci_state, "state.json",
 	MUST(FIELD_STRING, "ociVersion", oci_state, oci_version),
 	MUST(FIELD_STRING, "id", oci_state, id),
@@ -14,6 +15,7 @@ PUBLIC_SCHEMA(oci_state, "state.json",
 	STRING("created", oci_state, created),
 	PAIRS("annotations", oci_state, annotations),
 	STRING("owner", oci_state, owner));
+/* clang-format on */
 
 void oci_state_free(struct oci_state *state)
 {
@@ -31,18 +33,23 @@ struct oci_process_state {
 	struct opt_int pid;
 	struct oci_state *state;
 };
+/* clang-format off */
 SCHEMA(oci_process_state,
 	MUST(FIELD_STRING, "ociVersion", oci_process_state, oci_version),
 	STRINGS("fds", oci_process_state, fds),
 	INT("pid", oci_process_state, pid),
 	STRING("metadata", oci_process_state, metadata),
 	OBJECT("state", oci_process_state, state, oci_state));
+/* clang-format on */
 
-int oci_process_state_print(const struct oci_state *state, int pid, const char *metadata, char **text, struct error *err)
+int oci_process_state_print(const struct oci_state *state, int pid, const char *metadata, char **text,
+			    struct error *err)
 {
 	static char name[] = "seccompFd", version[] = OCI_VERSION;
-	char *fds[] = { name, NULL };
+	char *fds[] = {name, NULL};
+	/* clang-format off */
 	const struct oci_process_state whole = { version, (char *)metadata, { fds, 1 }, { true, pid }, (struct oci_state *)state };
+	/* clang-format on */
 
 	return schema_print(&oci_process_state_schema, &whole, text, err);
 }

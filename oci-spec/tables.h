@@ -1,4 +1,5 @@
-/* tables.h: the words in which a schema table is written: one row a property. Only files that hold tables include it.
+/* tables.h: the words in which a schema table is written: one row a property. Only files that hold tables
+ * include it.
  *
  *   SCHEMA(oci_mount,
  *          MUST(FIELD_STRING, "destination", oci_mount, destination),
@@ -11,6 +12,7 @@
 
 #include "oci-spec/schema.h"
 
+/* clang-format off */
 #define AT(type, member) offsetof(struct type, member)
 #define FIELD(json, kind_, req, type, member, of_, names_) \
 	{ .name = json, .kind = kind_, .required = req, .at = AT(type, member), .of = of_, .names = names_ }
@@ -41,5 +43,6 @@
 #define PUBLIC_SCHEMA(type, name_, ...) \
 	static const struct field type##_fields[] = { __VA_ARGS__ }; \
 	const struct schema type##_schema = { name_, sizeof(struct type), type##_fields, sizeof(type##_fields) / sizeof(struct field) }
+/* clang-format on */
 
 #endif

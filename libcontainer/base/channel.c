@@ -21,9 +21,9 @@ int channel_pair(int fds[2], struct error *err)
 
 int channel_send(int fd, const struct msg *m, int pass_fd, struct error *err)
 {
-	union control control = { 0 };
-	struct iovec iov = { (void *)m, sizeof(*m) };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union control control = {0};
+	struct iovec iov = {(void *)m, sizeof(*m)};
+	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t n;
 
 	if (pass_fd >= 0) {
@@ -44,17 +44,20 @@ int channel_send(int fd, const struct msg *m, int pass_fd, struct error *err)
 
 int channel_recv(int fd, struct msg *m, int *got_fd, struct error *err)
 {
-	union control control = { 0 };
+	union control control = {0};
 	struct msg got;
-	struct iovec iov = { &got, sizeof(got) };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1,
-			    /* CMSG_SPACE would have room for a second descriptor, which nobody would close. */
-			    .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int)) };
+	struct iovec iov = {&got, sizeof(got)};
+	struct msghdr h = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   /* CMSG_SPACE would have room for a second descriptor, which nobody would close. */
+			   .msg_control = &control,
+			   .msg_controllen = CMSG_LEN(sizeof(int))};
 	struct cmsghdr *c;
 	ssize_t n;
 	auto_close int came = -EBADF;
 
-	/* A peer that closes with mail unread makes the kernel say ECONNRESET once, ahead of its last words. */
+	/* A peer that closes with mail unread makes the kernel say ECONNRESET once, ahead of its last words.
+	 */
 	do {
 		n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
@@ -63,7 +66,8 @@ int channel_recv(int fd, struct msg *m, int *got_fd, struct error *err)
 	if (n == 0)
 		return error_set(err, -ECONNRESET, "peer died without a word");
 	c = CMSG_FIRSTHDR(&h);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&came, CMSG_DATA(c), sizeof(int));
 	if (n != sizeof(got) || h.msg_flags & MSG_TRUNC || (unsigned)got.kind >= MSG_KIND_MAX)
 		return error_set(err, -EPROTO, "malformed message of %zd bytes", n);

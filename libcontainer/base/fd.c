@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,14 +115,16 @@ int file_write_at(int dir, const char *path, const char *text, struct error *err
 	return 0;
 }
 
-/* Another process id namespace may know another process by our pid, or a killed one left its file: hence the counter. */
+/* Another process id namespace may know another process by our pid, or a killed one left its file: hence the
+ * counter. */
 static int open_temp(int dir, const char *name, char temp[NAME_MAX + 1], struct error *err)
 {
 	for (int i = 0; i < TEMP_TRIES; i++) {
 		int fd, n = snprintf(temp, NAME_MAX + 1, ".%s.tmp-%d-%d", name, (int)getpid(), i);
 
 		if (n > NAME_MAX)
-			return error_set(err, -ENAMETOOLONG, "replace %s: no room for a temporary name", name);
+			return error_set(err, -ENAMETOOLONG, "replace %s: no room for a temporary name",
+					 name);
 		fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0)
 			return fd;
@@ -155,8 +157,8 @@ int file_replace_at(int dir, const char *name, const char *text, size_t len, mod
 	return ret;
 }
 
-/* The list of our descriptors, without close_range(2). We may stand in a container's file system already: what is not
- * the very root of a procfs is not believed. */
+/* The list of our descriptors, without close_range(2). We may stand in a container's file system already:
+ * what is not the very root of a procfs is not believed. */
 static DIR *open_fd_list(struct error *err)
 {
 	auto_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -169,7 +171,8 @@ static DIR *open_fd_list(struct error *err)
 		error_errno(err, "open /proc");
 		return NULL;
 	}
-	if (fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC || fstat(proc, &st) < 0 || st.st_ino != PROC_ROOT_INO) {
+	if (fstatfs(proc, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC || fstat(proc, &st) < 0 ||
+	    st.st_ino != PROC_ROOT_INO) {
 		error_set(err, -ENOSYS, "list open descriptors: no close_range(2), and /proc is no procfs");
 		return NULL;
 	}
@@ -196,7 +199,8 @@ static int list_fds(int first, int **fds, size_t *n, struct error *err)
 	while ((e = readdir(d))) {
 		uint64_t fd;
 
-		if (number_parse_u64(e->d_name, 0, INT_MAX, &fd) < 0 || (int)fd < first || (int)fd == dirfd(d))
+		if (number_parse_u64(e->d_name, 0, INT_MAX, &fd) < 0 || (int)fd < first ||
+		    (int)fd == dirfd(d))
 			continue;
 		if (used == room) {
 			int *bigger = reallocarray(v, room ? room * 2 : 64, sizeof(*v));
@@ -278,7 +282,8 @@ int fd_close_from(int first, const int *keep, size_t n, struct error *err)
 
 		if (i < n && sorted[i] < from) /* below first, twice in the list, or no descriptor at all */
 			continue;
-		if ((unsigned)from <= last && last + 1 != (unsigned)from && sys_close_range((unsigned)from, last, 0) < 0) {
+		if ((unsigned)from <= last && last + 1 != (unsigned)from &&
+		    sys_close_range((unsigned)from, last, 0) < 0) {
 			if (sys_missing(errno, true))
 				return close_listed(first, keep, n, err);
 			return error_errno(err, "close_range");

@@ -12,7 +12,7 @@
 #include "base/auto.h"
 #include "base/table.h"
 
-const char *const log_level_names[LOG_LEVEL_MAX + 1] = { "error", "warning", "info", "debug", NULL };
+const char *const log_level_names[LOG_LEVEL_MAX + 1] = {"error", "warning", "info", "debug", NULL};
 NAMES_COMPLETE(log_level_names, LOG_LEVEL_MAX);
 
 enum { MESSAGE_MAX = 2048, ESCAPE_MAX = 6, AROUND_MAX = 128, FIRST_FREE_FD = 3 };
@@ -21,9 +21,10 @@ static struct {
 	int fd; /* -EBADF: stderr */
 	bool json;
 	enum log_level level;
-} sink = { -EBADF, false, LOG_WARNING };
+} sink = {-EBADF, false, LOG_WARNING};
 
-/* A line in the making; large enough for MESSAGE_MAX bytes that all need escaping, so nothing is checked on the way. */
+/* A line in the making; large enough for MESSAGE_MAX bytes that all need escaping, so nothing is checked on
+ * the way. */
 struct line {
 	size_t n;
 	char v[MESSAGE_MAX * ESCAPE_MAX + AROUND_MAX];
@@ -39,7 +40,8 @@ int log_open(const char *path, bool json, enum log_level level, struct error *er
 		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
 		if (fd < 0)
 			return error_errno(err, "open log %s", path);
-		/* Called with a standard stream closed, the log must not become what the container's process writes to. */
+		/* Called with a standard stream closed, the log must not become what the container's process
+		 * writes to. */
 		if (fd < FIRST_FREE_FD) {
 			int higher = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 
@@ -79,10 +81,11 @@ static void put(struct line *l, const char *s)
 	l->n += n;
 }
 
-/* The length of the UTF-8 sequence at s, 0 if there is none: not overlong, no surrogate, not above U+10FFFF. */
+/* The length of the UTF-8 sequence at s, 0 if there is none: not overlong, no surrogate, not above U+10FFFF.
+ */
 static size_t utf8_len(const unsigned char *s)
 {
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
 	uint32_t c = n == 1 ? s[0] : n ? s[0] & (0x7fu >> n) : 0;
 
@@ -171,7 +174,8 @@ static void write_line(enum log_level level, const char *msg)
 		put_text(&l, msg, false);
 	}
 	put(&l, "\n");
-	/* One write, so that lines of several processes do not mix. There is nobody to tell that it failed. */
+	/* One write, so that lines of several processes do not mix. There is nobody to tell that it failed.
+	 */
 	while (write(sink.fd >= 0 ? sink.fd : STDERR_FILENO, l.v, l.n) < 0 && errno == EINTR)
 		;
 	errno = saved;

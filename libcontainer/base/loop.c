@@ -13,16 +13,16 @@
 
 enum { EVENTS_MAX = 16 };
 
-/* One descriptor that is listened to. Removed ones stay, dead, until the round is over: the kernel may have told us of them
- * in the same breath. */
+/* One descriptor that is listened to. Removed ones stay, dead, until the round is over: the kernel may have
+ * told us of them in the same breath. */
 struct source {
 	struct source *next;
 	int fd;
 	uint32_t events;
 	bool dead;
-	bool own;     /* to be closed by the loop */
-	bool always;  /* a regular file, /dev/null: epoll(7) does not take them, they are always ready */
-	bool once;    /* a timer that fires once */
+	bool own;    /* to be closed by the loop */
+	bool always; /* a regular file, /dev/null: epoll(7) does not take them, they are always ready */
+	bool once;   /* a timer that fires once */
 	loop_fd_fn on_fd;
 	loop_signal_fn on_signal;
 	loop_timer_fn on_timer;
@@ -82,7 +82,7 @@ static struct source *find(const struct loop *l, int fd)
 /* 0 or -errno. Sets s->always where epoll(7) does not take this kind of file. */
 static int register_source(struct loop *l, struct source *s, struct source *stale)
 {
-	struct epoll_event e = { .events = s->events, .data.ptr = s };
+	struct epoll_event e = {.events = s->events, .data.ptr = s};
 
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->fd, &e) < 0) {
 		if (errno != EPERM)
@@ -122,13 +122,13 @@ static int add(struct loop *l, const struct source *template, struct error *err)
 
 int loop_add(struct loop *l, int fd, uint32_t events, loop_fd_fn fn, void *data, struct error *err)
 {
-	return add(l, &(struct source){ .fd = fd, .events = events, .on_fd = fn, .data = data }, err);
+	return add(l, &(struct source){.fd = fd, .events = events, .on_fd = fn, .data = data}, err);
 }
 
 int loop_change(struct loop *l, int fd, uint32_t events, struct error *err)
 {
 	struct source *s = find(l, fd);
-	struct epoll_event e = { .events = events, .data.ptr = s };
+	struct epoll_event e = {.events = events, .data.ptr = s};
 
 	if (!s)
 		return error_set(err, -ENOENT, "change descriptor %d: it is not in the loop", fd);
@@ -164,8 +164,11 @@ int loop_add_signals(struct loop *l, const sigset_t *set, loop_signal_fn fn, voi
 	if (sigprocmask(SIG_BLOCK, set, &before) < 0)
 		return error_errno(err, "block signals");
 	fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
-	ret = fd < 0 ? error_errno(err, "signalfd") :
-		       add(l, &(struct source){ .fd = fd, .own = true, .events = EPOLLIN, .on_signal = fn, .data = data }, err);
+	ret = fd < 0 ? error_errno(err, "signalfd")
+		     : add(l,
+			   &(struct source){
+			       .fd = fd, .own = true, .events = EPOLLIN, .on_signal = fn, .data = data},
+			   err);
 	if (ret < 0)
 		sigprocmask(SIG_SETMASK, &before, NULL);
 	l->has_signals = ret == 0;
@@ -174,16 +177,18 @@ int loop_add_signals(struct loop *l, const sigset_t *set, loop_signal_fn fn, voi
 
 static struct timespec from_ms(int ms)
 {
-	return (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+	return (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 }
 
-int loop_add_timer(struct loop *l, int first_ms, int every_ms, loop_timer_fn fn, void *data, struct error *err)
+int loop_add_timer(struct loop *l, int first_ms, int every_ms, loop_timer_fn fn, void *data,
+		   struct error *err)
 {
-	struct itimerspec when = { .it_value = from_ms(first_ms), .it_interval = from_ms(every_ms) };
+	struct itimerspec when = {.it_value = from_ms(first_ms), .it_interval = from_ms(every_ms)};
 	auto_close int fd = -EBADF;
 
 	if (first_ms < 0 || every_ms < 0)
-		return error_set(err, -EINVAL, "set a timer of %d and %d ms: not in the past", first_ms, every_ms);
+		return error_set(err, -EINVAL, "set a timer of %d and %d ms: not in the past", first_ms,
+				 every_ms);
 	/* Zero would disarm it. */
 	if (first_ms == 0)
 		when.it_value.tv_nsec = 1;
@@ -194,12 +199,12 @@ int loop_add_timer(struct loop *l, int first_ms, int every_ms, loop_timer_fn fn,
 		return error_errno(err, "timerfd_settime");
 	return add(l,
 		   &(struct source){
-			   .fd = TAKE_FD(fd),
-			   .own = true,
-			   .once = every_ms == 0,
-			   .events = EPOLLIN,
-			   .on_timer = fn,
-			   .data = data,
+		       .fd = TAKE_FD(fd),
+		       .own = true,
+		       .once = every_ms == 0,
+		       .events = EPOLLIN,
+		       .on_timer = fn,
+		       .data = data,
 		   },
 		   err);
 }
@@ -213,7 +218,8 @@ static int dispatch(struct loop *l, struct source *s, uint32_t events, struct er
 	if (s->on_fd)
 		return s->on_fd(s->data, s->fd, events, err);
 	if (s->on_signal)
-		return read(s->fd, &info, sizeof(info)) == sizeof(info) ? s->on_signal(s->data, &info, err) : 0;
+		return read(s->fd, &info, sizeof(info)) == sizeof(info) ? s->on_signal(s->data, &info, err)
+									: 0;
 	if (read(s->fd, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return 0;
 	if (s->once)

@@ -18,7 +18,8 @@
 
 enum { EAGAIN_TRIES = 1000, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
 
-/* A filter's EPERM is told from the kernel's by a call that no kernel can grant: too small a size is EINVAL. */
+/* A filter's EPERM is told from the kernel's by a call that no kernel can grant: too small a size is EINVAL.
+ */
 static bool openat2_is_denied(void)
 {
 	return sys_openat2(-EBADF, "", NULL, 0) < 0 && sys_missing(errno, true);
@@ -26,13 +27,13 @@ static bool openat2_is_denied(void)
 
 /* The one place that chooses between openat2(2) and the walk. The descriptor or -errno.
  *
- * The kernel answers EAGAIN to a path with ".." when anything on the machine was renamed or mounted meanwhile. One who
- * renames all the time could keep us busy for ever; the walk, slower, cannot be kept. */
+ * The kernel answers EAGAIN to a path with ".." when anything on the machine was renamed or mounted
+ * meanwhile. One who renames all the time could keep us busy for ever; the walk, slower, cannot be kept. */
 static int open_scoped(int root, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	    .flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
+	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 
 	/* O_TMPFILE includes O_DIRECTORY. The rest is what openat2() would say, said for the walk as well. */
@@ -65,7 +66,7 @@ struct making {
 	int root;
 	char *path;
 	mode_t parents, mode;
-	bool file;  /* the last component is to be a file */
+	bool file; /* the last component is to be a file */
 };
 
 /* The end of the component at p, and whether anything but slashes follows. */
@@ -93,7 +94,8 @@ static int open_made(int dir, const char *name, int made_fd)
 	return a.st_dev == b.st_dev && a.st_ino == b.st_ino ? TAKE_FD(fd) : -ESTALE;
 }
 
-/* Makes `name` in dir and opens it; *made tells the caller what to remove if a later step fails. -EEXIST: it is there. */
+/* Makes `name` in dir and opens it; *made tells the caller what to remove if a later step fails. -EEXIST: it
+ * is there. */
 static int make_one(const struct making *m, int dir, const char *name, bool last, bool *made)
 {
 	auto_close int file = -EBADF;
@@ -113,8 +115,8 @@ static int make_one(const struct making *m, int dir, const char *name, bool last
 	return fd;
 }
 
-/* Makes what is missing from the component at p on, below dir. The recursion holds on to each directory until all is done,
- * so that a failure can take back what was made. */
+/* Makes what is missing from the component at p on, below dir. The recursion holds on to each directory until
+ * all is done, so that a failure can take back what was made. */
 static int make_rest(const struct making *m, int dir, char *p)
 {
 	auto_close int fd = -EBADF;
@@ -127,7 +129,8 @@ static int make_rest(const struct making *m, int dir, char *p)
 		fd = open_scoped(m->root, m->path, DIRECTORY);
 	else
 		fd = make_one(m, dir, name, last, &made);
-	/* It was not there a moment ago: somebody else made it, or it is a dangling link, which still is not there. */
+	/* It was not there a moment ago: somebody else made it, or it is a dangling link, which still is not
+	 * there. */
 	if (fd == -EEXIST)
 		fd = open_scoped(m->root, m->path, last && m->file ? O_PATH : DIRECTORY);
 	*end = mark;
@@ -144,7 +147,8 @@ static int make_rest(const struct making *m, int dir, char *p)
 	return ret;
 }
 
-/* The longest prefix that exists, from the end: mostly only the last component is missing. *rest is what follows it. */
+/* The longest prefix that exists, from the end: mostly only the last component is missing. *rest is what
+ * follows it. */
 static int open_existing(struct making *m, char **rest)
 {
 	char *end = m->path + strlen(m->path);
@@ -173,7 +177,7 @@ static int make(int root, const char *path, mode_t parents, mode_t mode, bool fi
 	int fd = open_scoped(root, path, file ? O_PATH : DIRECTORY);
 	auto_close int dir = -EBADF;
 	auto_free char *copy = NULL;
-	struct making m = { .root = root, .parents = parents, .mode = mode, .file = file };
+	struct making m = {.root = root, .parents = parents, .mode = mode, .file = file};
 	char *rest;
 
 	if (fd != -ENOENT || !*path)

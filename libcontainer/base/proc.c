@@ -29,12 +29,13 @@ enum { FIELD_STATE = 3, FIELD_THREADS = 20, FIELD_START = 22 };
 static int parse_stat(char *text, struct stat_line *out)
 {
 	char *p = strrchr(text, ')'), *save = NULL;
-	struct stat_line got = { 0 };
+	struct stat_line got = {0};
 	int field = FIELD_STATE;
 
 	if (!p)
 		return -EIO;
-	for (p = strtok_r(p + 1, " ", &save); p && field <= FIELD_START; p = strtok_r(NULL, " ", &save), field++) {
+	for (p = strtok_r(p + 1, " ", &save); p && field <= FIELD_START;
+	     p = strtok_r(NULL, " ", &save), field++) {
 		if (field == FIELD_STATE)
 			got.state = *p;
 		else if (field == FIELD_THREADS && sscanf(p, "%llu", &got.threads) != 1)
@@ -88,16 +89,19 @@ int proc_open(pid_t pid, uint64_t start_time, struct proc *out, struct error *er
 	pidfd = sys_pidfd_open(pid, 0);
 	if (pidfd < 0 && !sys_missing(errno, true))
 		return error_errno(err, "open process %d", (int)pid);
-	/* Read after the pidfd was opened: the pid was then still, or again, that of the process we compare with. */
+	/* Read after the pidfd was opened: the pid was then still, or again, that of the process we compare
+	 * with. */
 	ret = read_stat(pid, &line);
 	if (ret < 0)
 		return error_set(err, ret, "open process %d: %s", (int)pid, strerror(-ret));
 	if (start_time && line.start_time != start_time)
-		return error_set(err, -ESRCH, "open process %d: it has ended, another one has its number", (int)pid);
-	/* Nothing to compare with: only a pidfd whose process still is there vouches that the line was about it. */
+		return error_set(err, -ESRCH, "open process %d: it has ended, another one has its number",
+				 (int)pid);
+	/* Nothing to compare with: only a pidfd whose process still is there vouches that the line was about
+	 * it. */
 	if (!start_time && pidfd >= 0 && sys_pidfd_send_signal(pidfd, 0, NULL, 0) < 0 && errno == ESRCH)
 		return error_errno(err, "open process %d", (int)pid);
-	*out = (struct proc){ pid, line.start_time, pidfd < 0 ? -EBADF : TAKE_FD(pidfd) };
+	*out = (struct proc){pid, line.start_time, pidfd < 0 ? -EBADF : TAKE_FD(pidfd)};
 	return 0;
 }
 
@@ -127,7 +131,7 @@ enum proc_life proc_life(const struct proc *p)
 /* A pidfd is readable from the moment the process has ended, reaped or not. */
 static bool pidfd_ended(int pidfd)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
 	return poll(&p, 1, 0) > 0;
 }
@@ -162,7 +166,7 @@ static int64_t now_ms(void)
 /* True once it has ended; else after at most `wait` ms (-1: no limit), or earlier. */
 static bool ended_within(const struct proc *p, int wait, int nap)
 {
-	struct pollfd fd = { .fd = p->pidfd, .events = POLLIN };
+	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
 
 	if (p->pidfd >= 0)
 		return poll(&fd, 1, wait) > 0;
@@ -185,8 +189,8 @@ int proc_wait_gone(const struct proc *p, int timeout_ms, struct error *err)
 		if (timeout_ms < 0)
 			continue;
 		if (wait == 0)
-			return error_set(err, -ETIMEDOUT, "wait for the end of process %d: %d ms are over", (int)p->pid,
-					 timeout_ms);
+			return error_set(err, -ETIMEDOUT, "wait for the end of process %d: %d ms are over",
+					 (int)p->pid, timeout_ms);
 		wait = (int)(end - now_ms());
 		if (wait < 0)
 			wait = 0;

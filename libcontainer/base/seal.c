@@ -29,8 +29,8 @@ static bool is_sealed(int image)
 	return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
-/* A memfd that may be executed. MFD_EXEC says so since Linux 6.3, where the sysctl vm.memfd_noexec can make the opposite
- * the default; older kernels do not know it. */
+/* A memfd that may be executed. MFD_EXEC says so since Linux 6.3, where the sysctl vm.memfd_noexec can make
+ * the opposite the default; older kernels do not know it. */
 static int new_memfd(void)
 {
 	int fd = memfd_create("nacre", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
@@ -40,7 +40,8 @@ static int new_memfd(void)
 	return fd;
 }
 
-/* As many bytes as the image had when we looked, no more: whoever makes it grow meanwhile does not keep us here. */
+/* As many bytes as the image had when we looked, no more: whoever makes it grow meanwhile does not keep us
+ * here. */
 static int copy_image(int from, int to, struct error *err)
 {
 	struct stat st;

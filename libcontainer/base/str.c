@@ -67,7 +67,7 @@ void text_addf(struct text *t, const char *fmt, ...)
 void text_free(struct text *t)
 {
 	free(t->v);
-	*t = (struct text){ 0 };
+	*t = (struct text){0};
 }
 
 /* The vector is as large as its contents: it may as well have been made by somebody who counted first. */
@@ -92,7 +92,7 @@ void strv_free(struct strv *s)
 	for (size_t i = 0; i < s->n; i++)
 		free(s->v[i]);
 	free(s->v);
-	*s = (struct strv){ 0 };
+	*s = (struct strv){0};
 }
 
 char *str_printf(const char *fmt, ...)
@@ -119,7 +119,8 @@ bool str_ends(const char *s, const char *suffix)
 	return n >= m && !memcmp(s + n - m, suffix, m);
 }
 
-/* Digits of this base to the very end. Reads on after an overflow: "99…9x" is no number, not one too large. */
+/* Digits of this base to the very end. Reads on after an overflow: "99…9x" is no number, not one too large.
+ */
 static int digits(const char *s, unsigned base, uint64_t *out)
 {
 	bool over = false;

@@ -16,8 +16,9 @@
 
 enum { LINKS_MAX = 40, SWAPS_MAX = 1000, PROC_ROOT_INO = 1 };
 
-/* The directories from the root (which is the caller's and not on the stack) to where we are. ".." takes one off, and
- * is never asked of the kernel: whatever is moved meanwhile, what we return to is where we came from. */
+/* The directories from the root (which is the caller's and not on the stack) to where we are. ".." takes one
+ * off, and is never asked of the kernel: whatever is moved meanwhile, what we return to is where we came
+ * from. */
 struct walk {
 	int root;
 	int *stack;
@@ -61,7 +62,8 @@ static bool is_magic(const struct walk *w, int link)
 	return !fd_is_on(here(w), PROC_SUPER_MAGIC) || fstat(here(w), &st) < 0 || st.st_ino != PROC_ROOT_INO;
 }
 
-/* Puts the link's text in front of what remains. It is read from the descriptor that was seen to be a link, not by name. */
+/* Puts the link's text in front of what remains. It is read from the descriptor that was seen to be a link,
+ * not by name. */
 static int follow(struct walk *w, int link, const char *behind)
 {
 	char target[PATH_MAX];
@@ -89,8 +91,8 @@ static int follow(struct walk *w, int link, const char *behind)
 	return 0;
 }
 
-/* One component, `name`, that is neither "." nor "..". `behind` starts at the slash or the end after it. Returns 0 to go on
- * with w->rest, with *fd set once the last one is open. */
+/* One component, `name`, that is neither "." nor "..". `behind` starts at the slash or the end after it.
+ * Returns 0 to go on with w->rest, with *fd set once the last one is open. */
 static int step(struct walk *w, const char *name, const char *behind, int flags, int *fd)
 {
 	bool last = !behind[strspn(behind, "/")], bare = !*behind;
@@ -102,10 +104,10 @@ static int step(struct walk *w, const char *name, const char *behind, int flags,
 		return -errno;
 	/* A slash behind the last link has it followed in spite of O_NOFOLLOW. */
 	if (S_ISLNK(st.st_mode) && bare && flags & O_NOFOLLOW) {
-		if (!(flags & O_PATH))
-			return -ELOOP;
 		if (flags & O_DIRECTORY)
 			return -ENOTDIR;
+		if (!(flags & O_PATH))
+			return -ELOOP;
 		*fd = TAKE_FD(at);
 		return 0;
 	}
@@ -164,7 +166,7 @@ static int walk(struct walk *w, int flags)
 
 int walk_open(int root, const char *path, int flags)
 {
-	struct walk w = { .root = root };
+	struct walk w = {.root = root};
 	int ret;
 
 	if (!*path)

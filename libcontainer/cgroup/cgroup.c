@@ -239,6 +239,33 @@ int cgroup_make(const struct cgroup_request *request, struct cgroup **out, struc
 	return 0;
 }
 
+int cgroup_plan(const struct cgroup_request *request, struct cgroup **out, struct error *err)
+{
+	bool named = request->path && *request->path;
+	const char *path = named ? request->path : request->id;
+	auto_free char *beside = NULL, *joined = NULL;
+	struct cgroup *c;
+	int ret = cgroup_new(request->driver, &c, err);
+
+	if (ret < 0)
+		return ret;
+	/* A scope is made with its first process in it: without one there is none. */
+	if (request->driver == CGROUP_FS) {
+		if (!named && request->rootless && !name_beside_own(&beside, NULL) && beside && *beside)
+			path = joined = str_printf("%s/%s", beside, request->id);
+		ret = path ? folder_check_path(path, err) : error_set(err, -ENOMEM, "out of memory");
+		if (!ret)
+			ret = cgroup_add_folders(c, path, err);
+		for (size_t i = 0; i < c->n; i++)
+			c->folders[i].made = 1;
+	}
+	if (ret < 0)
+		cgroup_free(c);
+	else
+		*out = c;
+	return ret;
+}
+
 int cgroup_clone_fd(const struct cgroup *c)
 {
 	const struct folder *f = cgroup_v2_folder(c);

@@ -38,6 +38,10 @@ struct cgroup_request {
  * host gives no cgroup (rootless without delegation, no limits asked) *out is a struct cgroup that does nothing. */
 int cgroup_make(const struct cgroup_request *request, struct cgroup **out, struct error *err);
 
+/* Where cgroup_make() would have made it: for a maker that died before it could save anything. Touches nothing. It may be somebody
+ * else's; so whoever removes it must see to it that nobody is in it. */
+int cgroup_plan(const struct cgroup_request *request, struct cgroup **out, struct error *err);
+
 /* A descriptor of the v2 folder for CLONE_INTO_CGROUP, or -EBADF where that is not the way in (v1 only; systemd). Borrowed. */
 int cgroup_clone_fd(const struct cgroup *c);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -21,6 +22,16 @@
 const char *const container_status_names[] = { "creating", "created", "running", "paused", "stopped", NULL };
 NAMES_COMPLETE(container_status_names, CONTAINER_STATUS_MAX);
 
+/* Before the cgroup is taken away with the rest: a process that died without a word may have been too large for it. */
+static void explain(struct container *c, struct error *err)
+{
+	long long limit = c->host.cgroup && err && err->code == -ECONNRESET ? cgroup_memory_limit(c->host.cgroup) : -1;
+
+	if (limit >= 0 && cgroup_oom_kills(c->host.cgroup) > 0)
+		error_set(err, -ENOMEM, "the container's first process was killed: memory limit of %lld %s reached",
+			  limit < 1 << 20 ? limit >> 10 : limit >> 20, limit < 1 << 20 ? "KiB" : "MiB");
+}
+
 void container_init(struct container *c, const struct lifecycle_global *global)
 {
 	*c = (struct container){
@@ -32,6 +43,7 @@ void container_init(struct container *c, const struct lifecycle_global *global)
 		.inside = { .root = { .fd = -EBADF, .proc = -EBADF }, .plan = EXEC_PLAN_NONE },
 	};
 	c->line = PIPELINE(c->isolation->create, HOST);
+	c->line.explain = explain;
 }
 
 static int read_spec(struct container *c, const char *text, size_t n, const char *document, struct error *err)
@@ -45,6 +57,21 @@ static int read_spec(struct container *c, const char *text, size_t n, const char
 	return 0;
 }
 
+/* A bundle is not to be trusted: its config.json may be a pipe that never answers. Who names a file by --config may well mean a pipe. */
+static int read_config(const char *path, bool by_option, struct container *c, struct error *err)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (by_option ? 0 : O_NONBLOCK));
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(err, "open %s", path);
+	if (!by_option && !S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "%s/%s: not a regular file", c->bundle, path);
+	if (fd_read_all(fd, CONFIG_MAX, &c->config_text, &c->config_size, err) < 0)
+		return error_wrap(err, "%s", path);
+	return 0;
+}
+
 int container_from_bundle(struct container *c, const struct lifecycle_create *options, struct error *err)
 {
 	const char *config = options->config ? options->config : "config.json";
@@ -55,7 +82,7 @@ int container_from_bundle(struct container *c, const struct lifecycle_create *op
 	/* Sources of bind mounts may be relative to the bundle, hooks start in it. */
 	if (chdir(c->bundle) < 0)
 		return error_errno(err, "bundle: enter %s", c->bundle);
-	ret = file_read_at(AT_FDCWD, config, CONFIG_MAX, &c->config_text, &c->config_size, err);
+	ret = read_config(config, options->config, c, err);
 	if (ret < 0)
 		return ret;
 	ret = read_spec(c, c->config_text, c->config_size, "config.json", err);
@@ -89,8 +116,11 @@ int container_load(struct container *c, const struct lifecycle_global *global, c
 	if (c->saved->isolation && !(c->isolation = isolation_find(c->saved->isolation)))
 		return error_set(err, -ENOTSUP, "container \"%s\": unknown isolation \"%s\"", id, c->saved->isolation);
 	c->line = PIPELINE(c->isolation->create, HOST);
+	c->line.explain = explain;
 	if (c->saved->bundle)
 		c->bundle = strdup(c->saved->bundle);
+	if (c->created && (!c->saved->cgroup || !c->saved->pid.set))
+		return error_set(err, -EINVAL, "container \"%s\": %s/state.json is damaged", id, c->host.store.path);
 	if (c->saved->cgroup) {
 		ret = cgroup_load(c->saved->cgroup, &c->host.cgroup, err);
 		if (ret < 0)
@@ -214,7 +244,7 @@ void container_walk_on(struct container *c, enum place me, int peer)
 	for (int i = 0; i < PLACE_MAX; i++)
 		if (c->line.peer[i] >= 0)
 			close(c->line.peer[i]);
-	c->line = (struct pipeline){ c->line.segments, me, c->line.at + 1, 0, { -EBADF, -EBADF, -EBADF } };
+	c->line = (struct pipeline){ c->line.segments, me, c->line.at + 1, 0, { -EBADF, -EBADF, -EBADF }, NULL };
 	c->line.peer[up] = peer;
 	_exit(pipeline_run(&c->line, c, &err) < 0 ? 1 : 0);
 }

@@ -16,6 +16,7 @@
 #include "core/exec.h"
 #include "core/gate.h"
 #include "core/monitor.h"
+#include "core/stages.h"
 #include "hooks/hook.h"
 #include "oci-spec/check.h"
 #include "tty/console.h"
@@ -42,6 +43,8 @@ static int take_apart(struct container *c, struct error *err)
 {
 	if (container_load_spec(c, NULL) < 0)
 		log_line(LOG_DEBUG, "container \"%s\": its config cannot be read; no poststop hooks", c->id);
+	else if (!c->saved)
+		(void)stage_find_cgroup(c, NULL);
 	pipeline_undo_all(&c->line, c);
 	return run_host_hooks(c, HOOK_POSTSTOP, CONTAINER_STOPPED, true, err);
 }
@@ -80,8 +83,8 @@ static int start(struct container *c, struct error *err)
 	c->host.pid_file = false;
 	ret = run_host_hooks(c, HOOK_POSTSTART, CONTAINER_RUNNING, false, err);
 	/* runtime.md, "start": a poststart hook that fails ends the container. */
-	if (ret < 0)
-		(void)c->isolation->signal(c, SIGKILL, NULL);
+	if (ret < 0 && c->isolation->signal(c, SIGKILL, NULL) == 0)
+		(void)proc_wait_gone(&c->init, 5000, NULL);
 	return ret;
 }
 
@@ -134,10 +137,12 @@ int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_creat
 		if (terminal >= 0)
 			close(terminal);
 	} else if (!o->detach) {
+		/* Others may pause it, or delete it, while we only look on. */
+		store_unlock(&c.host.store);
 		ret = monitor_run(&c.init, terminal, status, err);
 		/* It has been reaped: the pid may be another process's by now. */
 		proc_close(&c.init);
-		if (!o->keep)
+		if (!o->keep && store_lock(&c.host.store, NULL) == 0)
 			(void)take_apart(&c, NULL);
 	} else {
 		*status = 0;
@@ -161,9 +166,10 @@ int lifecycle_exec(const struct lifecycle_global *g, const struct lifecycle_exec
 		return ret;
 	now = container_status(&c);
 	if (now == CONTAINER_STOPPED || now == CONTAINER_CREATING)
-		return error_set(err, -EINVAL, "cannot exec in a %s container", now == CONTAINER_STOPPED ? "stopped" : "half made");
+		return error_set(err, -EINVAL, "container \"%s\": cannot exec in a %s container", o->id,
+				 now == CONTAINER_STOPPED ? "stopped" : "half made");
 	if (now == CONTAINER_PAUSED && !o->ignore_paused)
-		return error_set(err, -EINVAL, "cannot exec in a paused container (use --ignore-paused to override)");
+		return error_set(err, -EINVAL, "container \"%s\": cannot exec in a paused container (use --ignore-paused to override)", o->id);
 	c.exec = o;
 	c.process = o->process;
 	if (o->process->terminal && o->detach && !o->console_socket)

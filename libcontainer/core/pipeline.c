@@ -194,6 +194,8 @@ int pipeline_run(struct pipeline *p, struct container *c, struct error *err)
 		if (ret == 0)
 			ret = await(p, c, err);
 	}
+	if (ret < 0 && p->explain)
+		p->explain(c, err);
 	if (ret < 0)
 		pipeline_undo(p, c);
 	return ret;

@@ -46,9 +46,10 @@ struct pipeline {
 	int at;              /* the stage that runs, or the next one */
 	uint64_t ran;        /* bit i: stage i of ours was begun */
 	int peer[PLACE_MAX]; /* channels to the walkers next to this one; -EBADF where there is none */
+	void (*explain)(struct container *c, struct error *err); /* may find a better text, before anything is undone; NULL: none */
 };
 
-#define PIPELINE(list, place) ((struct pipeline){ (list), (place), 0, 0, { -EBADF, -EBADF, -EBADF } })
+#define PIPELINE(list, place) ((struct pipeline){ (list), (place), 0, 0, { -EBADF, -EBADF, -EBADF }, NULL })
 
 /* Walks on from p->at to the last stage of p->me. On failure everything of ours that ran is undone. */
 int pipeline_run(struct pipeline *p, struct container *c, struct error *err);

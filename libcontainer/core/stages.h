@@ -11,6 +11,10 @@ extern const struct stage stages_furnish[];  /* INSIDE and HOST: the root, names
 extern const struct stage stages_announce[]; /* HOST: created */
 extern const struct stage stages_go[];       /* INSIDE: gate, hooks, filter, execve */
 
+/* A create that died before it could write anything down may have made its cgroup: found again by the saved config. Sets c->host.cgroup if
+ * nobody is in it. */
+int stage_find_cgroup(struct container *c, struct error *err);
+
 /* The second half of every spawn: the new process as c->init, its channel as our neighbour INSIDE; and the undo of it. */
 int stage_adopt(struct container *c, pid_t pid, int pidfd, int channel, struct error *err);
 void stage_end(struct container *c);

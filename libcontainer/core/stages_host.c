@@ -184,10 +184,11 @@ static bool cgroup_owner(const struct container *c, uid_t *owner)
 	return writable && id >= 0;
 }
 
-static int make_cgroup(struct container *c, struct error *err)
+static struct cgroup_request cgroup_request(const struct container *c)
 {
 	const struct oci_linux *l = c->spec->linux_;
-	struct cgroup_request r = {
+
+	return (struct cgroup_request){
 		.driver = c->global->cgroup_driver,
 		.path = l ? l->cgroups_path : NULL,
 		.id = c->id,
@@ -195,6 +196,28 @@ static int make_cgroup(struct container *c, struct error *err)
 		.resources = l ? l->resources : NULL,
 		.annotations = &c->spec->annotations,
 	};
+}
+
+int stage_find_cgroup(struct container *c, struct error *err)
+{
+	struct cgroup_request r = cgroup_request(c);
+	struct cgroup *planned = NULL;
+	pid_t *pids = NULL;
+	size_t n = 0;
+	int ret = cgroup_plan(&r, &planned, err);
+
+	if (ret == 0)
+		ret = cgroup_pids(planned, &pids, &n, err);
+	if (ret == 0 && n == 0)
+		c->host.cgroup = TAKE_PTR(planned);
+	free(pids);
+	cgroup_free(planned);
+	return ret;
+}
+
+static int make_cgroup(struct container *c, struct error *err)
+{
+	struct cgroup_request r = cgroup_request(c);
 	int ret;
 
 	r.chown = cgroup_owner(c, &r.owner);
@@ -383,7 +406,11 @@ static int created(struct container *c, struct error *err)
 
 	c->saved->pid = (struct opt_int){ true, c->init.pid };
 	c->saved->start_time = (struct opt_uint){ true, c->init.start_time };
-	ret = store_save(&c->host.store, c->saved, true, err);
+	/* A systemd scope has its folders only since it was entered. */
+	free(TAKE_PTR(c->saved->cgroup));
+	ret = cgroup_save(c->host.cgroup, &c->saved->cgroup, err);
+	if (ret == 0)
+		ret = store_save(&c->host.store, c->saved, true, err);
 	c->created = ret == 0;
 	return ret < 0 ? ret : stage_hand_out_pid(c, c->create->pid_file, c->create->pidfd_socket, err);
 }

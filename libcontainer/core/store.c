@@ -114,6 +114,29 @@ static int take_lock(int fd, bool wait)
 	}
 }
 
+void store_unlock(const struct store *s)
+{
+	struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	(void)fcntl(s->lock, F_SETLK, &l);
+}
+
+int store_lock(const struct store *s, struct error *err)
+{
+	const char *id = strrchr(s->path, '/') + 1;
+	int ret = take_lock(s->lock, true);
+	struct stat st;
+
+	if (ret == -EBUSY)
+		return error_set(err, ret, "container \"%s\": another command has been working on it for %d s", id, LOCK_PATIENCE_MS / 1000);
+	if (ret < 0)
+		return error_set(err, ret, "lock %s: %s", s->path, strerror(-ret));
+	/* Whoever held it may have deleted the container meanwhile. */
+	if (fstat(s->folder, &st) == 0 && st.st_nlink == 0)
+		return error_set(err, -ENOENT, "container \"%s\" does not exist", id);
+	return 0;
+}
+
 int store_claim(const char *root, const char *id, struct store *out, struct error *err)
 {
 	struct store s = STORE_NONE;
@@ -173,15 +196,7 @@ int store_open(const char *root, const char *id, bool lock, struct store *out, s
 	} else if (lock) {
 		/* A create that died before it made the lock leaves a folder without one. */
 		s.lock = openat(s.folder, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-		ret = s.lock < 0 ? -errno : take_lock(s.lock, true);
-		if (ret == -EBUSY)
-			error_set(err, ret, "container \"%s\": another command has been working on it for %d s", id, LOCK_PATIENCE_MS / 1000);
-		else if (ret < 0)
-			error_set(err, ret, "lock %s: %s", s.path, strerror(-ret));
-		/* Whoever held it may have deleted the container meanwhile. */
-		struct stat st;
-		if (ret == 0 && fstat(s.folder, &st) == 0 && st.st_nlink == 0)
-			ret = error_set(err, -ENOENT, "container \"%s\" does not exist", id);
+		ret = s.lock < 0 ? error_errno(err, "open %s/lock", s.path) : store_lock(&s, err);
 	}
 	if (ret < 0) {
 		store_close(&s);

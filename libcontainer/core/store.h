@@ -47,6 +47,9 @@ int store_check_id(const char *id, struct error *err);
 int store_claim(const char *root, const char *id, struct store *out, struct error *err);
 /* The folder of an existing container; -ENOENT: `container "x" does not exist`. wait: take the lock (bounded wait); otherwise not. */
 int store_open(const char *root, const char *id, bool lock, struct store *out, struct error *err);
+/* Lets others work on the container for a while, and takes the lock again: -ENOENT where it is gone by then. */
+void store_unlock(const struct store *s);
+int store_lock(const struct store *s, struct error *err);
 /* Once while it is being made, once when it is created. */
 int store_save(const struct store *s, const struct saved_state *state, bool created, struct error *err);
 /* *out to be freed by saved_state_free(); *created tells which of the two it was. -ENODATA where there is neither yet. */

@@ -15,8 +15,7 @@ static bool has_cgroups(const struct root *r)
 	return r->hierarchies && r->hierarchies[0].name;
 }
 
-/* An empty directory that nobody writes to: better than the host's cgroups (CVE-2023-25809). */
-static int mount_nothing(struct root *r, const struct place *at, struct error *err)
+int cgroup_view_hide(struct root *r, const struct place *at, struct error *err)
 {
 	static const char *const data[] = { "mode=555", "size=4k", "nr_inodes=2" };
 	struct piece p = {
@@ -68,8 +67,9 @@ static int mount_v2(struct root *r, const struct oci_mount *m, const struct moun
 	ret = attach_piece(r, &p, at, NULL, &why);
 	/* Not ours to mount in a user namespace without a cgroup namespace of its own; busy where the host's options differ. */
 	if (ret == -EPERM || ret == -EBUSY || ret == -EACCES) {
-		ret = own ? bind_cgroup(r, own, &w->one, at, err) : mount_nothing(r, at, err);
-		return ret;
+		ret = own ? bind_cgroup(r, own, &w->one, at, &why) : -ENOENT;
+		if (ret == -ENOENT)
+			return cgroup_view_hide(r, at, err);
 	}
 	if (ret < 0 && err)
 		*err = why;
@@ -155,7 +155,7 @@ static int mount_v1(struct root *r, const struct mount_words *w, const struct pl
 
 int cgroup_view_mount(struct root *r, const struct oci_mount *m, const struct mount_words *w, const struct place *at, struct error *err)
 {
-	if (r->cgroup_v2)
+	if (r->cgroup_v2 || !strcmp(m->type, "cgroup2"))
 		return mount_v2(r, m, w, at, err);
-	return has_cgroups(r) ? mount_v1(r, w, at, err) : mount_nothing(r, at, err);
+	return has_cgroups(r) ? mount_v1(r, w, at, err) : cgroup_view_hide(r, at, err);
 }

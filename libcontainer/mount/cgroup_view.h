@@ -8,4 +8,7 @@
  * directory for each of r->hierarchies, and links for controllers that share one ("cpu" -> "cpu,cpuacct"). */
 int cgroup_view_mount(struct root *r, const struct oci_mount *m, const struct mount_words *w, const struct place *at, struct error *err);
 
+/* An empty directory that nobody can write to, where the host's cgroups would show (CVE-2023-25809). */
+int cgroup_view_hide(struct root *r, const struct place *at, struct error *err);
+
 #endif

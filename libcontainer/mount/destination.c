@@ -133,6 +133,12 @@ static int look(int fd, const char *name, struct statx *sx)
 		     sx);
 }
 
+/* The root is the top of a mount; most places are not, and Linux 5.8 tells. */
+static bool may_be_top(const struct statx *sx)
+{
+	return !(sx->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) || sx->stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
 /* lxcfs and the like are mounted over these; none of them is ever written to by the runtime. */
 static bool may_be_replaced(const struct root *r, const struct statx *what)
 {
@@ -156,9 +162,9 @@ int destination_check(const struct root *r, int fd, int source, bool procfs, str
 {
 	struct statx sx, other;
 
-	if (look(fd, "", &sx) < 0 || look(r->fd, "", &other) < 0)
+	if (look(fd, "", &sx) < 0 || (may_be_top(&sx) && look(r->fd, "", &other) < 0))
 		return error_errno(err, "stat");
-	if (is_same(&sx, &other))
+	if (may_be_top(&sx) && is_same(&sx, &other))
 		return DESTINATION_TOP;
 	if (fd_is_on(fd, PROC_SUPER_MAGIC)) {
 		if (sx.stx_ino == PROC_TOP && !procfs && (source < 0 || !fd_is_on(source, PROC_SUPER_MAGIC)))

@@ -275,24 +275,30 @@ static int change_mount(struct root *r, const struct oci_mount *m, const struct 
 	return ret < 0 ? ret : attach_change(r, fd, &w->one, &w->tree, w->propagation, err);
 }
 
+/* The host's /sys has the host's cgroups in it, which a sysfs of its own would not have. */
+static int hide_cgroups(struct root *r, int sys, struct error *err)
+{
+	auto_close int fd = openat(sys, "fs/cgroup", O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+	struct place at = { .fd = fd, .root = sys, .path = "fs/cgroup" };
+
+	return fd < 0 ? 0 : cgroup_view_hide(r, &at, err);
+}
+
 /* Where the kernel does not let a user namespace mount one of its own, the host's, as the peers do. */
 static int bind_host_instead(struct root *r, const char *type, const struct mount_words *w, const struct place *at, struct error *err)
 {
-	static const char *const instead[][2] = { { "sysfs", "/sys" }, { "mqueue", "/dev/mqueue" } };
-	auto_close int fd = -EBADF;
-	struct piece p = { .kind = PIECE_BIND, .recursive = true };
+	bool sysfs = !strcmp(type, "sysfs");
+	auto_close int fd = open(sysfs ? "/sys" : "/dev/mqueue", O_PATH | O_DIRECTORY | O_CLOEXEC), top = -EBADF;
+	struct piece p = { .kind = PIECE_BIND, .fd = fd, .recursive = true, .top_will_do = true };
+	int ret;
 
-	for (size_t i = 0; i < ARRAY_LEN(instead); i++)
-		if (!strcmp(type, instead[i][0]))
-			fd = open(instead[i][1], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return -EPERM;
-	p.fd = fd;
+		return error_errno(err, "open the host's in its place");
 	/* All of it: below the host's /sys more is mounted than the config speaks of. */
 	p.tree.set = w->one.set & (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	p.top_will_do = true;
 	plan_propagation(r, w, &p);
-	return attach_piece(r, &p, at, NULL, err);
+	ret = attach_piece(r, &p, at, &top, err);
+	return ret == 0 && sysfs ? hide_cgroups(r, top, err) : ret;
 }
 
 /* Kernel file systems have one superblock for everybody who mounts them: read-only is the mount then, not the file system. */
@@ -407,8 +413,8 @@ static int attach_new(struct root *r, const struct oci_mount *m, const struct mo
 		p->data_n = d->n;
 		ret = attach_piece(r, p, at, top, &why);
 	}
-	if ((ret == -EPERM || ret == -EACCES) && r->user_namespace && !top && bind_host_instead(r, m->type, w, at, NULL) == 0)
-		return 0;
+	if ((ret == -EPERM || ret == -EACCES) && r->user_namespace && (is_type(m, "sysfs") || is_type(m, "mqueue")))
+		ret = bind_host_instead(r, m->type, w, at, &why);
 	if (ret < 0 && err)
 		*err = why;
 	return ret;

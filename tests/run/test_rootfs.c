@@ -166,7 +166,8 @@ RUN_TEST(readonly_paths, "read-only paths can be read and not be written")
 	must_print(&r, "write /etc/new: EROFS");
 	must_print(&r, "write /etc/passwd: EROFS");
 	must_print(&r, "write /tmp/new: ok");
-	must_print(&r, "open /proc/sys/kernel/hostname: EROFS");
+	/* In somebody's user namespace the file is another's: then that comes first. */
+	must_print(&r, am_root() ? "open /proc/sys/kernel/hostname: EROFS" : "open /proc/sys/kernel/hostname: EACCES");
 }
 
 RUN_TEST(bind_folder, "a bind mount of a folder, read-only and writable")
@@ -293,6 +294,8 @@ RUN_TEST(recursive_readonly, "rro reaches the mounts below a bind mount")
 	MUST(!mount("x", format("%s/inner", outer), "tmpfs", 0, NULL));
 	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind','rro']}]}", outer);
 	struct result r = bundle_run_inside(&b, "write", "/mnt/x", ";", "write", "/mnt/inner/x", NULL);
+	if (r.status && strstr(r.err, "mount_setattr"))
+		test_skip("the kernel has no mount_setattr(2)");
 	must_succeed(&r);
 	must_print(&r, "write /mnt/x: EROFS");
 	must_print(&r, "write /mnt/inner/x: EROFS");
@@ -381,7 +384,7 @@ RUN_TEST(idmapped, "an idmapped bind mount shows other owners")
 			  "'uidMappings':[{'containerID':1000,'hostID':2000,'size':1}],'gidMappings':[{'containerID':1000,'hostID':2000,'size':1}]}]}",
 		      shared);
 	struct result r = bundle_run_inside(&b, "stat", "/mnt/file", NULL);
-	if (r.status && (strstr(r.err, "not supported") || strstr(r.err, "Invalid argument")))
+	if (r.status && (strstr(r.err, "not supported") || strstr(r.err, "Invalid argument") || strstr(r.err, "not implemented")))
 		test_skip("the file system of %s or the kernel has no idmapped mounts", shared);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "/mnt/file: f 644 2000:2000"), "%s", r.out);

@@ -65,7 +65,7 @@ RUN_TEST(strict, "a filter that allows little: what is not named fails, what the
 			  "'set_tid_address','set_robust_list','rseq','prlimit64','readlink','readlinkat','getrandom','execve','uname','rt_sigprocmask','rt_sigaction',"
 			  "'futex','lseek','prctl','capset','capget','setgroups','setuid','setgid','setresuid','setresgid','fcntl','getpid','getppid','fchdir','chdir',"
 			  "'close_range','sendmsg','recvmsg','sendto','recvfrom','accept','accept4','poll','ppoll','epoll_wait','umask','gettid','tgkill','seccomp',"
-			  "'statx','getcwd','dup','dup2','dup3','getdents64','kill','wait4','waitid','shutdown','access','faccessat','faccessat2','execveat','openat2','writev','setsid','getuid','geteuid','getgid','getegid'],"
+			  "'statx','statfs','fstatfs','getcwd','dup','dup2','dup3','getdents64','kill','wait4','waitid','shutdown','access','faccessat','faccessat2','execveat','openat2','writev','setsid','getuid','geteuid','getgid','getegid'],"
 			  "'action':'SCMP_ACT_ALLOW'}]}}}");
 	struct result r = bundle_run_inside(&b, "syscall", CALL, ";", "syscall", "9999", ";", "echo", "end", NULL);
 	must_succeed(&r);

@@ -2,7 +2,8 @@
 #ifndef TEST_BASE_LACK_H
 #define TEST_BASE_LACK_H
 
-/* From now on system call nr answers with errno value e (ENOSYS: an old kernel; EPERM: an old engine's filter). */
+/* From now on system call nr answers with errno value e (ENOSYS: an old kernel; EPERM: an old engine's
+ * filter). */
 void lack_call(long nr, int e);
 
 /* How many descriptors this process has open. */

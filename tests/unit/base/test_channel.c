@@ -18,7 +18,11 @@ static void open_pair(void)
 
 Test(channel, round_trip, .init = open_pair)
 {
-	struct msg m = { .kind = MSG_FAIL, .stage = 3, .value = 9, .error = { -EPERM, "no" } }, got;
+	struct msg m =
+		       {
+			   .kind = MSG_FAIL, .stage = 3, .value = 9, .error = {-EPERM, "no"}
+	    },
+		   got;
 	int fd = 77;
 
 	cr_assert(fcntl(end[0], F_GETFD) & FD_CLOEXEC);
@@ -35,7 +39,7 @@ Test(channel, round_trip, .init = open_pair)
 
 Test(channel, passes_a_descriptor, .init = open_pair)
 {
-	struct msg m = { .kind = MSG_DONE }, got;
+	struct msg m = {.kind = MSG_DONE}, got;
 	int fd = -1, p[2], before;
 
 	cr_assert_eq(pipe2(p, O_CLOEXEC), 0);
@@ -57,10 +61,10 @@ static void send_raw(const void *p, size_t len, int fds)
 	union {
 		char space[CMSG_SPACE(4 * sizeof(int))];
 		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec iov = { (void *)p, len };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int all[4] = { 0, 0, 0, 0 };
+	} control = {0};
+	struct iovec iov = {(void *)p, len};
+	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
+	int all[4] = {0, 0, 0, 0};
 
 	if (fds) {
 		h.msg_control = &control;
@@ -80,8 +84,9 @@ Test(channel, malformed_is_refused, .init = open_pair)
 	struct {
 		struct msg m;
 		char more[8];
-	} big = { .m = { .kind = MSG_DONE } };
-	struct msg bad = { .kind = MSG_KIND_MAX }, negative = { .kind = (enum msg_kind)-1 }, got = { .stage = 42 };
+	} big = {.m = {.kind = MSG_DONE}};
+	struct msg bad = {.kind = MSG_KIND_MAX}, negative = {.kind = (enum msg_kind) - 1},
+		   got = {.stage = 42};
 	int fd = 77, before = count_fds();
 
 	for (int fds = 0; fds <= 1; fds++) {
@@ -101,7 +106,7 @@ Test(channel, malformed_is_refused, .init = open_pair)
 
 Test(channel, second_descriptor_is_not_taken, .init = open_pair)
 {
-	struct msg m = { .kind = MSG_DONE }, got;
+	struct msg m = {.kind = MSG_DONE}, got;
 	int before = count_fds(), fd = -1;
 
 	for (int fds = 2; fds <= 4; fds++) {
@@ -115,7 +120,7 @@ Test(channel, second_descriptor_is_not_taken, .init = open_pair)
 
 Test(channel, words_are_bounded_and_tamed, .init = open_pair)
 {
-	struct msg m = { .kind = MSG_LOG }, got;
+	struct msg m = {.kind = MSG_LOG}, got;
 
 	memset(m.error.msg, 'x', sizeof(m.error.msg));
 	m.error.msg[0] = '\n';
@@ -127,7 +132,7 @@ Test(channel, words_are_bounded_and_tamed, .init = open_pair)
 
 Test(channel, silence_is_an_error, .init = open_pair)
 {
-	struct msg m = { .kind = MSG_DONE, .stage = 5 }, got;
+	struct msg m = {.kind = MSG_DONE, .stage = 5}, got;
 
 	/* Closing with unread mail: its last words come first, then the silence. */
 	cr_assert_eq(channel_send(end[1], &m, -EBADF, NULL), 0);

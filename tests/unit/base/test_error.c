@@ -37,7 +37,14 @@ Test(error, odd_errno_is_still_an_error)
 {
 	static const struct {
 		int is, code;
-	} cases[] = { { 0, -EIO }, { -5, -EIO }, { 1 << 30, -EIO }, { 524, -524 }, { 4095, -4095 }, { 4096, -EIO } };
+	} cases[] = {
+	    {0,	-EIO },
+	       {-5,	    -EIO },
+		   {1 << 30, -EIO },
+	    {524,	  -524 },
+		 {4095,	-4095},
+		{4096,    -EIO }
+	    };
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct error e = ERROR_NONE;

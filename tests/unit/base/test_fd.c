@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -169,7 +170,7 @@ Test(fd, replace_follows_no_link, .init = setup, .fini = teardown)
 
 Test(fd, replace_takes_names_only, .init = setup, .fini = teardown)
 {
-	static const char *const bad[] = { "", ".", "..", "a/b", "/x", "../x" };
+	static const char *const bad[] = {"", ".", "..", "a/b", "/x", "../x"};
 	char name[NAME_MAX + 1];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -185,12 +186,13 @@ static bool is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-/* In a child: the test's own descriptors are Criterion's, too. Returns the number of the first check that failed. */
+/* In a child: the test's own descriptors are Criterion's, too. Returns the number of the first check that
+ * failed. */
 static int close_from_in_child(void)
 {
-	static const int all[] = { 100, 101, 102, 150, 151, 200, 300 };
-	static const int keep[] = { 300, 151, -1, 101, 5, 101, -EBADF, 100 };
-	static const int some[] = { 99, 98 };
+	static const int all[] = {100, 101, 102, 150, 151, 200, 300};
+	static const int keep[] = {300, 151, -1, 101, 5, 101, -EBADF, 100};
+	static const int some[] = {99, 98};
 	struct error e = ERROR_NONE;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -200,11 +202,13 @@ static int close_from_in_child(void)
 	dup2(0, 98);
 	if (fd_close_from(100, keep, 8, &e) < 0)
 		return 2;
-	if (!is_open(100) || !is_open(101) || is_open(102) || is_open(150) || !is_open(151) || is_open(200) || !is_open(300))
+	if (!is_open(100) || !is_open(101) || is_open(102) || is_open(150) || !is_open(151) || is_open(200) ||
+	    !is_open(300))
 		return 3;
 	if (!is_open(99) || !is_open(98))
 		return 4;
-	if (fd_close_from(100, some, 2, &e) < 0 || is_open(100) || is_open(151) || is_open(300) || !is_open(99))
+	if (fd_close_from(100, some, 2, &e) < 0 || is_open(100) || is_open(151) || is_open(300) ||
+	    !is_open(99))
 		return 5;
 	dup2(0, 100);
 	if (fd_close_from(3, NULL, 0, &e) < 0 || is_open(100) || is_open(98) || is_open(3) || !is_open(2))
@@ -219,7 +223,8 @@ static int cloexec_from_in_child(void)
 	dup2(0, 500);
 	if (fd_cloexec_from(101, NULL) < 0)
 		return 1;
-	if (fcntl(100, F_GETFD) != 0 || fcntl(101, F_GETFD) != FD_CLOEXEC || fcntl(500, F_GETFD) != FD_CLOEXEC)
+	if (fcntl(100, F_GETFD) != 0 || fcntl(101, F_GETFD) != FD_CLOEXEC ||
+	    fcntl(500, F_GETFD) != FD_CLOEXEC)
 		return 2;
 	return 0;
 }

@@ -21,14 +21,18 @@ static void lack_openat2(int e)
 {
 	lack_call(SYS_openat2, e);
 	errno = 0;
-	cr_assert_eq(sys_openat2(AT_FDCWD, "/", &(struct open_how){ .flags = O_PATH }, sizeof(struct open_how)), -1);
+	cr_assert_eq(sys_openat2(AT_FDCWD, "/", &(struct open_how){.flags = O_PATH}, sizeof(struct open_how)),
+		     -1);
 	cr_assert_eq(errno, e, "the filter is in force");
 }
 
 /* Every test runs as the kernel is, as on one without openat2(2), and below a filter that denies it. */
 #define ALL(name)                                                                                            \
 	static void name(void);                                                                              \
-	Test(path, name, .init = tree_make, .fini = tree_remove) { name(); }                                 \
+	Test(path, name, .init = tree_make, .fini = tree_remove)                                             \
+	{                                                                                                    \
+		name();                                                                                      \
+	}                                                                                                    \
 	Test(path_without_openat2, name, .init = tree_make, .fini = tree_remove)                             \
 	{                                                                                                    \
 		lack_openat2(ENOSYS);                                                                        \
@@ -82,7 +86,8 @@ ALL(plain_paths)
 
 ALL(root_has_no_parent)
 {
-	static const char *const roots[] = { "/", ".", "..", "/..", "../../..", "etc/../../..", "slash", "slash/..", "/../." };
+	static const char *const roots[] = {"/",     ".",	 "..",	 "/..", "../../..", "etc/../../..",
+					    "slash", "slash/..", "/../."};
 
 	for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
 		opens(roots[i], O_PATH, "root");
@@ -139,8 +144,8 @@ ALL(flags_that_create_are_refused)
 	cr_assert_eq(tree_count("root/etc"), 3);
 }
 
-/* The refusal of a device that a filter or a mount option forbids is not to be taken for a lack of openat2(2), and a
- * bad root is a bad root. */
+/* The refusal of a device that a filter or a mount option forbids is not to be taken for a lack of
+ * openat2(2), and a bad root is a bad root. */
 ALL(other_errors_are_kept)
 {
 	cr_assert_eq(path_open_beneath(-1, "etc", O_PATH, NULL), -EBADF);
@@ -149,9 +154,10 @@ ALL(other_errors_are_kept)
 
 ALL(magic_links_are_refused)
 {
-	static const char *const magic[] = { "proc/self/root",	   "proc/self/root/etc",    "proc/self/cwd",
-					     "proc/self/exe",	   "proc/self/fd/0",	    "proc/self/ns/mnt",
-					     "proc/thread-self/cwd", "/proc/self/../self/root", "proc/self/task/../root/" };
+	static const char *const magic[] = {
+	    "proc/self/root",	    "proc/self/root/etc",      "proc/self/cwd",
+	    "proc/self/exe",	    "proc/self/fd/0",	       "proc/self/ns/mnt",
+	    "proc/thread-self/cwd", "/proc/self/../self/root", "proc/self/task/../root/"};
 	auto_close int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char path[64];
 	int fd;
@@ -204,7 +210,8 @@ static void makes(const char *path, bool file, const char *what, mode_t mode)
 static void makes_not(const char *path, bool file, int code)
 {
 	struct error e = ERROR_NONE;
-	int before = count_fds(), root = tree_count("root"), etc = tree_count("root/etc"), ret = make(path, file, &e);
+	int before = count_fds(), root = tree_count("root"), etc = tree_count("root/etc"),
+	    ret = make(path, file, &e);
 
 	cr_assert_eq(ret, code, "'%s': %d, not %d: %s", path, ret, code, e.msg);
 	cr_assert_eq(e.code, code);
@@ -312,7 +319,7 @@ ALL(parents)
 	name = NULL;
 	cr_assert_eq(path_open_parent(tree.root, "none/x", false, &name, &e), -ENOENT);
 	cr_assert_eq(path_open_parent(tree.root, "far/x", true, &name, &e), -ENOENT);
-	static const char *const bad[] = { "", "/", "//", ".", "..", "etc/.", "etc/..", "etc/../", "/etc/./" };
+	static const char *const bad[] = {"", "/", "//", ".", "..", "etc/.", "etc/..", "etc/../", "/etc/./"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		cr_assert_eq(path_open_parent(tree.root, bad[i], true, &name, &e), -EINVAL, "'%s'", bad[i]);
 	cr_assert_null(name, "untouched");
@@ -320,8 +327,9 @@ ALL(parents)
 
 Test(path, clean)
 {
-	static const char *const clean[] = { "/", "/a", "/a/", "/a/b.c/..d", "/...", "/a/.b" };
-	static const char *const dirty[] = { "", "a", "//", "/a//b", "/a//", "/.", "/..", "/a/.", "/a/..", "/a/./b", "/a/../b", "./a" };
+	static const char *const clean[] = {"/", "/a", "/a/", "/a/b.c/..d", "/...", "/a/.b"};
+	static const char *const dirty[] = {"",	   "a",	   "//",    "/a//b",  "/a//",	 "/.",
+					    "/..", "/a/.", "/a/..", "/a/./b", "/a/../b", "./a"};
 
 	for (size_t i = 0; i < ARRAY_LEN(clean); i++)
 		cr_assert(path_is_clean(clean[i]), "%s", clean[i]);
@@ -331,9 +339,15 @@ Test(path, clean)
 
 Test(path, join)
 {
-	static const char *const cases[][3] = { { "a", "b", "a/b" },   { "a/", "b", "a/b" }, { "a//", "//b", "a/b" },
-						{ "/", "b", "/b" },    { "", "b", "/b" },    { "/a", "/b/c/", "/a/b/c/" },
-						{ "a", "", "a/" } };
+	static const char *const cases[][3] = {
+	    {"a",	  "b",     "a/b"    },
+	       {"a/",  "b",	   "a/b"	},
+		   {"a//", "//b",	  "a/b"    },
+		  {"/",	"b",     "/b"	 },
+	    {"",	 "b",     "/b"	  },
+	       {"/a",  "/b/c/", "/a/b/c/"},
+		   {"a",	 "",	     "a/"	 }
+	  };
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		auto_free char *joined = path_join(cases[i][0], cases[i][1]);

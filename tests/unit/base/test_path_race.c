@@ -56,7 +56,10 @@ static void swap(void)
 
 #define ALL(name)                                                                                            \
 	static void name(void);                                                                              \
-	Test(path_race, name, .init = tree_make, .fini = tree_remove, .timeout = 30) { name(); }             \
+	Test(path_race, name, .init = tree_make, .fini = tree_remove, .timeout = 30)                         \
+	{                                                                                                    \
+		name();                                                                                      \
+	}                                                                                                    \
 	Test(path_race_without_openat2, name, .init = tree_make, .fini = tree_remove, .timeout = 30)         \
 	{                                                                                                    \
 		lack_call(SYS_openat2, ENOSYS);                                                              \
@@ -133,7 +136,8 @@ ALL(making_while_swapped)
 		int fd;
 
 		snprintf(path, sizeof(path), "etc/deep/m%d/n/%s", i / 2, i % 2 ? "f" : "d");
-		fd = i % 2 ? path_make_file(tree.root, path, 0600, NULL) : path_make_dir(tree.root, path, 0700, NULL);
+		fd = i % 2 ? path_make_file(tree.root, path, 0600, NULL)
+			   : path_make_dir(tree.root, path, 0700, NULL);
 		if (fd < 0)
 			refused++;
 		else

@@ -38,14 +38,15 @@ static void nap(void)
 	usleep(50000);
 }
 
-static void nothing(void)
-{
-}
+static void nothing(void) {}
 
 /* Every test runs with pidfds and as on a kernel that has none. */
 #define BOTH(name)                                                                                           \
 	static void name(void);                                                                              \
-	Test(proc, name, .timeout = 20) { name(); }                                                          \
+	Test(proc, name, .timeout = 20)                                                                      \
+	{                                                                                                    \
+		name();                                                                                      \
+	}                                                                                                    \
 	Test(proc_without_pidfd, name, .timeout = 20)                                                        \
 	{                                                                                                    \
 		lack_call(SYS_pidfd_open, ENOSYS);                                                           \
@@ -101,7 +102,7 @@ BOTH(number_used_again_is_another)
 
 	cr_assert_eq(proc_open(pid, 0, &p, NULL), 0);
 	cr_assert_eq(proc_open(pid, p.start_time + 1, &other, &e), -ESRCH);
-	other = (struct proc){ pid, p.start_time + 1, -EBADF };
+	other = (struct proc){pid, p.start_time + 1, -EBADF};
 	cr_assert_eq(proc_life(&other), PROC_GONE);
 	cr_assert_eq(proc_signal(&other, SIGKILL, NULL), -ESRCH);
 	cr_assert_eq(proc_wait_gone(&other, -1, NULL), 0);
@@ -203,7 +204,7 @@ BOTH(leader_that_left_its_threads_is_no_zombie)
 
 Test(proc, nobody)
 {
-	struct proc none = PROC_NONE, out = { 1, 2, 3 };
+	struct proc none = PROC_NONE, out = {1, 2, 3};
 	int status = 5;
 
 	/* kill(0) would reach our whole group, kill(-1) everybody. */
@@ -244,7 +245,7 @@ Test(proc, without_proc_the_living_are_not_declared_dead)
 	cr_assert_not_null(mkdtemp(folder));
 	pid_t child = fork();
 	if (child == 0) {
-		struct proc q = { pid, p.start_time, -EBADF }, out;
+		struct proc q = {pid, p.start_time, -EBADF}, out;
 
 		if (chroot(folder) < 0)
 			_exit(1);

@@ -37,8 +37,8 @@ __attribute__((constructor)) static void be_probe(int argc, char **argv, char **
 	if (readlink("/proc/self/exe", link, sizeof(link) - 1) < 0)
 		_exit(2);
 	prctl(PR_GET_NAME, comm);
-	printf("seals %x\nexe %s\ncomm %s\nargc %d\nargv1 %s\nenv %s\n", (unsigned)fcntl(exe, F_GET_SEALS), link, comm,
-	       argc, argc > 1 ? argv[1] : "-", getenv("PROBE") ? getenv("PROBE") : "-");
+	printf("seals %x\nexe %s\ncomm %s\nargc %d\nargv1 %s\nenv %s\n", (unsigned)fcntl(exe, F_GET_SEALS),
+	       link, comm, argc, argc > 1 ? argv[1] : "-", getenv("PROBE") ? getenv("PROBE") : "-");
 	close(exe);
 	printf("fds %d\n", count_fds());
 	printf("write %s\n", open("/proc/self/exe", O_WRONLY | O_CLOEXEC) < 0 ? "refused" : "granted");
@@ -48,7 +48,7 @@ __attribute__((constructor)) static void be_probe(int argc, char **argv, char **
 
 static char *run_probe(long lack, int e)
 {
-	char *argv[] = { (char *)probe_name, (char *)"a b", NULL }, *envp[] = { (char *)"PROBE=kept", NULL };
+	char *argv[] = {(char *)probe_name, (char *)"a b", NULL}, *envp[] = {(char *)"PROBE=kept", NULL};
 	int p[2], status;
 	char *text = NULL;
 	pid_t pid;
@@ -76,11 +76,13 @@ static void check_probe(const char *text)
 {
 	char want[64];
 
-	snprintf(want, sizeof(want), "seals %x\n", (unsigned)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
+	snprintf(want, sizeof(want), "seals %x\n",
+		 (unsigned)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
 	HAS(text, want);
 	HAS(text, "exe /memfd:nacre");
 	HAS(text, "argc 2\nargv1 a b\nenv kept\n");
-	/* ".", "..", the three standard streams, and the listing's own: the copy's descriptor has not survived. */
+	/* ".", "..", the three standard streams, and the listing's own: the copy's descriptor has not
+	 * survived. */
 	HAS(text, "fds 6\n");
 	HAS(text, "write refused\n");
 	HAS(text, "comm seal probe\n");

@@ -8,7 +8,7 @@
 
 Test(str, text_grows)
 {
-	auto_text struct text t = { 0 };
+	auto_text struct text t = {0};
 
 	for (int i = 0; i < 1000; i++) {
 		text_addf(&t, "%d,", i);
@@ -22,7 +22,7 @@ Test(str, text_grows)
 
 Test(str, text_holds_bytes)
 {
-	auto_text struct text t = { 0 };
+	auto_text struct text t = {0};
 
 	text_add_bytes(&t, "a\0b", 3);
 	text_add_bytes(&t, NULL, 0);
@@ -32,7 +32,7 @@ Test(str, text_holds_bytes)
 
 Test(str, text_that_failed_stays_failed)
 {
-	auto_text struct text t = { 0 };
+	auto_text struct text t = {0};
 
 	text_add(&t, "x");
 	text_add_bytes(&t, "y", SIZE_MAX - 2);
@@ -47,7 +47,7 @@ Test(str, text_that_failed_stays_failed)
 
 Test(str, vector_ends_in_null)
 {
-	auto_strv struct strv s = { 0 };
+	auto_strv struct strv s = {0};
 	char one[] = "one";
 
 	cr_assert_eq(strv_add(&s, one, NULL), 0);
@@ -78,8 +78,8 @@ Test(str, starts_and_ends)
 
 Test(str, no_numbers)
 {
-	static const char *const bad[] = { "",   "+1", " 1",  "1 ",	"0x1", "1.0", "1e3", "-",  "--1", "- 1",
-					   "1-", "a",  "1\n", "\t1",	"٣",  "1,000", "-+1", "+",  "0b1", "1_0" };
+	static const char *const bad[] = {"",	"+1", " 1",  "1 ",  "0x1", "1.0",   "1e3", "-", "--1", "- 1",
+					  "1-", "a",  "1\n", "\t1", "٣",   "1,000", "-+1", "+", "0b1", "1_0"};
 	uint64_t u = 77;
 	int64_t i = 77;
 

@@ -1,4 +1,5 @@
-/* test_sys.c: each number reaches its system call: the kernel complains of the arguments, in that call's own words. */
+/* test_sys.c: each number reaches its system call: the kernel complains of the arguments, in that call's own
+ * words. */
 #include "base/sys.h"
 
 #include <criterion/criterion.h>
@@ -18,8 +19,8 @@
 
 Test(sys, calls_arrive)
 {
-	struct open_how how = { .flags = O_RDONLY, .resolve = ~0ull };
-	char *const none[] = { NULL };
+	struct open_how how = {.flags = O_RDONLY, .resolve = ~0ull};
+	char *const none[] = {NULL};
 
 	EXPECT(sys_clone3(NULL, 0), EINVAL);
 	EXPECT(sys_openat2(AT_FDCWD, "/", &how, 0), EINVAL);

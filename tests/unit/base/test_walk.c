@@ -24,7 +24,7 @@ static unsigned pick(unsigned n)
 	return (unsigned)(seed >> 20) % n;
 }
 
-static const char *const names[] = { "a", "b", "c", "d", "e", ".", "..", "" };
+static const char *const names[] = {"a", "b", "c", "d", "e", ".", "..", ""};
 
 static void random_path(char *out, size_t room, unsigned most)
 {
@@ -71,29 +71,24 @@ static void grow(int dir, int depth)
 /* What was opened, or why not, in a form that can be compared. */
 static void describe(int fd, int e, char *out, size_t room)
 {
-	struct stat st = { 0 };
+	struct stat st = {0};
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		snprintf(out, room, "%s", strerror(e));
 	else
-		snprintf(out, room, "%llx:%llu %o %x", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
-			 (unsigned)st.st_mode, (unsigned)(fcntl(fd, F_GETFL) & (O_PATH | O_ACCMODE)));
+		snprintf(out, room, "%llx:%llu %o %x", (unsigned long long)st.st_dev,
+			 (unsigned long long)st.st_ino, (unsigned)st.st_mode,
+			 (unsigned)(fcntl(fd, F_GETFL) & (O_PATH | O_ACCMODE)));
 	if (fd >= 0)
 		close(fd);
 }
 
 Test(walk, agrees_with_openat2, .init = tree_make, .fini = tree_remove)
 {
-	static const int flags[] = { O_PATH,
-				     O_PATH | O_DIRECTORY,
-				     O_PATH | O_NOFOLLOW,
-				     O_PATH | O_NOFOLLOW | O_DIRECTORY,
-				     O_RDONLY,
-				     O_RDONLY | O_DIRECTORY,
-				     O_RDONLY | O_NOFOLLOW,
-				     O_RDONLY | O_NOFOLLOW | O_DIRECTORY,
-				     O_RDWR,
-				     O_WRONLY | O_NOFOLLOW };
+	static const int flags[] = {
+	    O_PATH,   O_PATH | O_DIRECTORY,   O_PATH | O_NOFOLLOW,   O_PATH | O_NOFOLLOW | O_DIRECTORY,
+	    O_RDONLY, O_RDONLY | O_DIRECTORY, O_RDONLY | O_NOFOLLOW, O_RDONLY | O_NOFOLLOW | O_DIRECTORY,
+	    O_RDWR,   O_WRONLY | O_NOFOLLOW};
 	int before = count_fds(), opened = 0;
 
 	for (int t = 0; t < 40; t++) {
@@ -106,8 +101,8 @@ Test(walk, agrees_with_openat2, .init = tree_make, .fini = tree_remove)
 		grow(root, 0);
 		for (int i = 0; i < 2000; i++) {
 			int how_flags = flags[pick(ARRAY_LEN(flags))];
-			struct open_how how = { .flags = (unsigned)how_flags | O_CLOEXEC,
-						.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+			struct open_how how = {.flags = (unsigned)how_flags | O_CLOEXEC,
+					       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 			char path[128], kernel[128], ours[128];
 			int fd, e;
 
@@ -122,7 +117,8 @@ Test(walk, agrees_with_openat2, .init = tree_make, .fini = tree_remove)
 			describe(fd, e, kernel, sizeof(kernel));
 			fd = walk_open(root, path, how_flags);
 			describe(fd, -fd, ours, sizeof(ours));
-			cr_assert_str_eq(ours, kernel, "tree %d, path '%s', flags %o", t, path, (unsigned)how_flags);
+			cr_assert_str_eq(ours, kernel, "tree %d, path '%s', flags %o", t, path,
+					 (unsigned)how_flags);
 		}
 		close(root);
 	}

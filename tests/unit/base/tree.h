@@ -3,7 +3,7 @@
 #define TEST_BASE_TREE_H
 
 struct tree {
-	char path[64];  /* the folder; below it root/ and outside/ */
+	char path[64]; /* the folder; below it root/ and outside/ */
 	int base, root, outside;
 };
 extern struct tree tree;

@@ -30,6 +30,9 @@
 
 const char *const way_names[WAY_MAX + 1] = { "root", "old kernel", "no mount_setattr", "user namespace", "user namespace, old kernel", NULL };
 
+unsigned long scene_without;
+unsigned scene_ids;
+
 void scene_fail(struct scene *s, const char *file, int line, const char *what)
 {
 	if (s->report < 0)
@@ -98,11 +101,12 @@ static _Noreturn void be_child(struct scene *s, int go, scene_fn body)
 static void write_maps(pid_t pid)
 {
 	static const char *const names[] = { "uid_map", "gid_map" };
-	char path[64];
+	char path[64], map[32];
 
+	snprintf(map, sizeof(map), "0 0 %u\n", scene_ids ? scene_ids : 65536);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		snprintf(path, sizeof(path), "/proc/%d/%s", pid, names[i]);
-		cr_assert_eq(file_write_at(AT_FDCWD, path, "0 0 65536\n", NULL), 0);
+		cr_assert_eq(file_write_at(AT_FDCWD, path, map, NULL), 0);
 	}
 }
 
@@ -127,6 +131,7 @@ void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body,
 	auto_free char *text = NULL;
 	pid_t pid;
 
+	args.flags &= ~(uint64_t)scene_without;
 	if (geteuid() != 0)
 		cr_skip_test("root is needed to mount");
 	cr_assert_eq(oci_config_parse(json, strlen(json), "config.json", &s->config, &s->err), 0, "%s", s->err.msg);

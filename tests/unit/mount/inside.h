@@ -17,6 +17,10 @@ enum way {
 };
 extern const char *const way_names[WAY_MAX + 1];
 
+/* For one test: namespaces (CLONE_NEW…) that the child does not get, and how many ids its user namespace maps (0: 65536). */
+extern unsigned long scene_without;
+extern unsigned scene_ids;
+
 struct scene {
 	enum way way;
 	char folder[64];         /* a tmpfs of the test's own on the host's side */

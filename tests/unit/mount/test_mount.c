@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -536,4 +537,53 @@ Test(mount, cgroups)
 		cr_skip_test("no hybrid cgroups");
 	run_inside_all(json, NULL, look_at_cgroups, NULL);
 	run_inside_all(json, NULL, look_at_cgroup2, NULL);
+}
+
+static void look_at_host_sysfs(struct scene *s)
+{
+	furnish(s);
+	CHECK(magic_of("/sys") == SYSFS_MAGIC && has_flags("/sys", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
+	CHECK(magic_of("/sys/fs/cgroup") == TMPFS_MAGIC && has_flags("/sys/fs/cgroup", ST_RDONLY) && count_entries("/sys/fs/cgroup") == 0);
+}
+
+/* A sysfs belongs to a network namespace; where that is the host's, so is the sysfs (and the cgroups below it). */
+Test(mount, the_hosts_sysfs_in_place_of_an_own_one)
+{
+	static const char json[] = SIMPLE("{ \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\","
+					  "  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"ro\"] }");
+
+	scene_without = CLONE_NEWNET;
+	run_inside(WAY_USER, json, NULL, look_at_host_sysfs, NULL);
+	run_inside(WAY_USER_OLD, json, NULL, look_at_host_sysfs, NULL);
+}
+
+static void look_at_pts(struct scene *s)
+{
+	furnish(s);
+	CHECK(magic_of("/dev/pts") == DEVPTS_SUPER_MAGIC && has_flags("/dev/pts", ST_NOSUID | ST_NOEXEC));
+	CHECK(mount_has("/dev/pts", "mode=620") && !mount_has("/dev/pts", "gid="));
+}
+
+Test(mount, a_devpts_without_the_tty_group)
+{
+	static const char json[] = SIMPLE("{ \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\","
+					  "  \"options\": [\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\", \"gid=5\"] }");
+
+	scene_ids = 1;
+	run_inside(WAY_USER, json, NULL, look_at_pts, NULL);
+	run_inside(WAY_USER_OLD, json, NULL, look_at_pts, NULL);
+}
+
+static void look_at_unbindable(struct scene *s)
+{
+	furnish(s);
+	CHECK(mount_has("/", "unbindable"));
+	CHECK(mount_has("/", " ro,") || mount_has("/", " ro "));
+}
+
+Test(mount, propagation_of_the_root_unbindable)
+{
+	run_inside_all("{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\", \"readonly\": true },"
+		       "\"linux\": { \"rootfsPropagation\": \"unbindable\" }, \"mounts\": [" PROC "] }",
+		       NULL, look_at_unbindable, NULL);
 }

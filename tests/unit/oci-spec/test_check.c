@@ -1,5 +1,5 @@
-/* test_check.c: documents that must be refused, each with its message (tests/cases/config-bad.txt), and others that look
- * odd and must not be. */
+/* test_check.c: documents that must be refused, each with its message (tests/cases/config-bad.txt), and
+ * others that look odd and must not be. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,8 @@ static bool try_case(char *line, int number)
 	ret = judge(document, &err);
 	good = ret == -EINVAL && err.code == -EINVAL && !strcmp(err.msg, tab + 1);
 	if (!good)
-		fprintf(stderr, "line %d: %s\n  expected: %s\n  found: %d %s\n", number, line, tab + 1, ret, err.msg);
+		fprintf(stderr, "line %d: %s\n  expected: %s\n  found: %d %s\n", number, line, tab + 1, ret,
+			err.msg);
 	free(document);
 	return good;
 }
@@ -58,6 +59,7 @@ Test(check, bad_documents)
 
 Test(check, odd_but_good_documents)
 {
+	/* clang-format off */
 	static const char *const rests[] = {
 		"\"hostname\":\"\"}",
 		"\"hostname\":\"h\",\"domainname\":\"d\",\"linux\":{\"namespaces\":[{\"type\":\"uts\",\"path\":\"/u\"}]}}",
@@ -85,6 +87,7 @@ Test(check, odd_but_good_documents)
 		"\"linux\":{\"memoryPolicy\":{\"mode\":\"MPOL_DEFAULT\",\"nodes\":\"\"},\"personality\":{\"domain\":\"LINUX\"}}}",
 		"\"vm\":{\"kernel\":{\"path\":\"/k\"}}}",
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(rests) / sizeof(*rests); i++) {
 		struct error err = ERROR_NONE;
@@ -97,7 +100,8 @@ Test(check, odd_but_good_documents)
 
 Test(check, versions)
 {
-	static const char *const good[] = { "1.0.0", "1.0.2-dev", "1.3.0", "1.10.20", "1.0.0-rc5-dev", "1.1.0+dev", "1.2.3-rc.1+a.b-c" };
+	static const char *const good[] = {"1.0.0",	    "1.0.2-dev", "1.3.0",	    "1.10.20",
+					   "1.0.0-rc5-dev", "1.1.0+dev", "1.2.3-rc.1+a.b-c"};
 	char text[100];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
@@ -113,9 +117,12 @@ Test(check, root_may_be_an_image)
 {
 	struct error err = ERROR_NONE;
 
-	cr_assert_eq(judge("{\"ociVersion\":\"1.0.0\",\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/i\",\"format\":\"raw\"}}}",
-			   &err), 0, "%s", err.msg);
-	cr_assert_eq(judge("{\"ociVersion\":\"1.0.0\",\"vm\":{\"kernel\":{\"path\":\"/k\"}}}", &err), -EINVAL);
+	cr_assert_eq(judge("{\"ociVersion\":\"1.0.0\",\"vm\":{\"kernel\":{\"path\":\"/"
+			   "k\"},\"image\":{\"path\":\"/i\",\"format\":\"raw\"}}}",
+			   &err),
+		     0, "%s", err.msg);
+	cr_assert_eq(judge("{\"ociVersion\":\"1.0.0\",\"vm\":{\"kernel\":{\"path\":\"/k\"}}}", &err),
+		     -EINVAL);
 	cr_assert_str_eq(err.msg, "config.json: root: required, and missing");
 }
 
@@ -134,7 +141,8 @@ Test(check, process_alone)
 {
 	bad_process("{\"cwd\":\"a\",\"args\":[\"a\"]}", "process.json: cwd: \"a\" is not an absolute path");
 	bad_process("{\"cwd\":\"/\"}", "process.json: args: required, and missing");
-	bad_process("{\"cwd\":\"/\",\"args\":[\"a\"],\"env\":[\"a\"]}", "process.json: env[0]: \"a\" has no \"=\"");
+	bad_process("{\"cwd\":\"/\",\"args\":[\"a\"],\"env\":[\"a\"]}",
+		    "process.json: env[0]: \"a\" has no \"=\"");
 	bad_process("{\"cwd\":\"/\",\"args\":[\"a\"],\"rlimits\":[{\"type\":\"x\",\"soft\":1,\"hard\":1}]}",
 		    "process.json: rlimits[0].type: unknown value \"x\"");
 }
@@ -142,10 +150,15 @@ Test(check, process_alone)
 /* As exec builds it from its command line, past the tables. */
 Test(check, process_by_hand)
 {
-	char *args[] = { (char *)"a", NULL };
-	uint64_t gids[] = { 0, UINT32_MAX };
-	struct oci_user user = { .uid = { true, UINT32_MAX } };
-	struct oci_process process = { .args = { args, 1 }, .user = &user };
+	char *args[] = {(char *)"a", NULL};
+	uint64_t gids[] = {0, UINT32_MAX};
+	struct oci_user user = {
+	    .uid = {true, UINT32_MAX}
+	     };
+	struct oci_process process = {
+	    .args = {args, 1},
+	       .user = &user
+	    };
 	struct error err = ERROR_NONE;
 
 	cr_assert_eq(oci_check_process(&process, "process", &err), -EINVAL);
@@ -153,13 +166,18 @@ Test(check, process_by_hand)
 	process.cwd = (char *)"/";
 	cr_assert_eq(oci_check_process(&process, "process", &err), -EINVAL);
 	cr_assert_str_eq(err.msg, "process: user.uid: 4294967295 is out of range (0 to 4294967294)");
-	user = (struct oci_user){ .gid = { true, 1ULL << 40 } };
+	user = (struct oci_user){
+	    .gid = {true, 1ULL << 40}
+	     };
 	cr_assert_eq(oci_check_process(&process, "process", &err), -EINVAL);
 	cr_assert_str_eq(err.msg, "process: user.gid: 1099511627776 is out of range (0 to 4294967294)");
-	user = (struct oci_user){ .additional_gids = { gids, 2 } };
+	user = (struct oci_user){
+	    .additional_gids = {gids, 2}
+	};
 	cr_assert_eq(oci_check_process(&process, "process", &err), -EINVAL);
-	cr_assert_str_eq(err.msg, "process: user.additionalGids[1]: 4294967295 is out of range (0 to 4294967294)");
-	user = (struct oci_user){ 0 };
+	cr_assert_str_eq(err.msg,
+			 "process: user.additionalGids[1]: 4294967295 is out of range (0 to 4294967294)");
+	user = (struct oci_user){0};
 	cr_assert_eq(oci_check_process(&process, "process", &err), 0, "%s", err.msg);
 }
 
@@ -184,14 +202,15 @@ static void repeat(const char *head, const char *form, int n, const char *tail, 
 
 Test(check, long_lists)
 {
-	static const char user[] = "\"linux\":{\"namespaces\":[{\"type\":\"user\",\"path\":\"/u\"}],\"uidMappings\":[";
+	static const char user[] =
+	    "\"linux\":{\"namespaces\":[{\"type\":\"user\",\"path\":\"/u\"}],\"uidMappings\":[";
 	static const char mapping[] = "%1$s{\"containerID\":%2$d,\"hostID\":%2$d,\"size\":1}";
 	static const char net[] = "\"linux\":{\"namespaces\":[{\"type\":\"network\"}],\"netDevices\":{";
 
 	repeat(user, mapping, 340, "]}}", NULL);
 	repeat(user, mapping, 341, "]}}", "config.json: linux.uidMappings: more than 340 entries");
-	repeat("\"linux\":{\"resources\":{\"hugepageLimits\":[", "%s{\"pageSize\":\"%dMB\",\"limit\":0}", 65, "]}}}",
-	       "config.json: linux.resources.hugepageLimits: more than 64 entries");
+	repeat("\"linux\":{\"resources\":{\"hugepageLimits\":[", "%s{\"pageSize\":\"%dMB\",\"limit\":0}", 65,
+	       "]}}}", "config.json: linux.resources.hugepageLimits: more than 64 entries");
 	repeat(net, "%s\"eth%d\":{}", 4096, "}}}", NULL);
 	repeat(net, "%s\"eth%d\":{}", 4097, "}}}", "config.json: linux.netDevices: more than 4096 entries");
 }

@@ -76,7 +76,8 @@ Test(config, values)
 	struct oci_config *c = parse(text);
 
 	cr_assert_eq(c->process->rlimits.v[1].hard.v, UINT64_MAX);
-	cr_assert_str_eq(c->process->args.v[2], "echo \"a/b\\c\"\t\x01\x1f\x7f \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+	cr_assert_str_eq(c->process->args.v[2],
+			 "echo \"a/b\\c\"\t\x01\x1f\x7f \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
 	cr_assert_null(c->process->args.v[4]);
 	cr_assert(c->process->capabilities->effective.v && !c->process->capabilities->effective.n);
 	cr_assert(c->hooks->poststop.v && !c->hooks->poststop.n);
@@ -94,8 +95,9 @@ Test(config, values)
 
 Test(config, namespaces)
 {
-	struct oci_config *c = parse("{\"ociVersion\":\"1.0.0\",\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"\"},"
-				     "{\"type\":\"time\",\"path\":\"/t\"}]}}");
+	struct oci_config *c =
+	    parse("{\"ociVersion\":\"1.0.0\",\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"\"},"
+		  "{\"type\":\"time\",\"path\":\"/t\"}]}}");
 
 	cr_assert_eq(oci_namespace_find(c, OCI_NS_PID), &c->linux_->namespaces.v[0]);
 	cr_assert_null(c->linux_->namespaces.v[0].path, "an empty path is none");
@@ -110,14 +112,16 @@ Test(config, namespaces)
 
 Test(config, recursive_propagation)
 {
-	static const char *const names[] = { "rprivate", "rshared", "rslave", "runbindable" };
+	static const char *const names[] = {"rprivate", "rshared", "rslave", "runbindable"};
 
 	for (int i = 0; i < OCI_PROPAGATION_MAX; i++) {
 		char text[100], want[100], *printed;
 		struct oci_config *c;
 
-		snprintf(text, sizeof(text), "{\"ociVersion\":\"1.0.0\",\"linux\":{\"rootfsPropagation\":\"%s\"}}", names[i]);
-		snprintf(want, sizeof(want), "{\"ociVersion\":\"1.0.0\",\"linux\":{\"rootfsPropagation\":\"%s\"}}", names[i] + 1);
+		snprintf(text, sizeof(text),
+			 "{\"ociVersion\":\"1.0.0\",\"linux\":{\"rootfsPropagation\":\"%s\"}}", names[i]);
+		snprintf(want, sizeof(want),
+			 "{\"ociVersion\":\"1.0.0\",\"linux\":{\"rootfsPropagation\":\"%s\"}}", names[i] + 1);
 		c = parse(text);
 		cr_assert_eq(c->linux_->rootfs_propagation, i);
 		printed = print(c, NULL);

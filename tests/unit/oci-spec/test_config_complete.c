@@ -1,5 +1,5 @@
-/* test_config_complete.c: holds the tables against the specification's own JSON schemas: each property must be in a table,
- * as the right kind, and required where it is there. */
+/* test_config_complete.c: holds the tables against the specification's own JSON schemas: each property must
+ * be in a table, as the right kind, and required where it is there. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static struct node load(const char *file)
 	cr_assert_lt(i, ARRAY_LEN(files) - 1);
 	path = path_join(folder, file);
 	cr_assert_eq(file_read_at(AT_FDCWD, path, 1 << 20, &text, NULL, &err), 0, "%s", err.msg);
-	files[i] = (struct node){ strdup(file), yajl_tree_parse(text, why, sizeof(why)) };
+	files[i] = (struct node){strdup(file), yajl_tree_parse(text, why, sizeof(why))};
 	cr_assert_not_null(files[i].v, "%s: %s", file, why);
 	free(path);
 	free(text);
@@ -58,7 +58,8 @@ static void forget(void)
 
 static struct node child(struct node in, const char *key)
 {
-	return (struct node){ in.file, in.v ? yajl_tree_get(in.v, (const char *[]){ key, NULL }, yajl_t_any) : NULL };
+	return (struct node){in.file,
+			     in.v ? yajl_tree_get(in.v, (const char *[]){key, NULL}, yajl_t_any) : NULL};
 }
 
 /* "defs.json#/definitions/Mount", "#/definitions/Major" */
@@ -80,11 +81,13 @@ static struct node resolve(struct node n)
 
 static bool kind_fits(const char *type, enum field_kind kind)
 {
+	/* clang-format off */
 	static const struct { const char *type; enum field_kind kind; } fits[] = {
 		{ "boolean", FIELD_BOOL },  { "boolean", FIELD_OPT_BOOL }, { "integer", FIELD_INT },   { "integer", FIELD_UINT },
 		{ "string", FIELD_STRING }, { "string", FIELD_ENUM },      { "array", FIELD_STRINGS }, { "array", FIELD_UINTS },
 		{ "array", FIELD_OBJECTS }, { "object", FIELD_OBJECT },    { "object", FIELD_PAIRS },  { "object", FIELD_NAMED },
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < ARRAY_LEN(fits); i++)
 		if (kind == fits[i].kind && !strcmp(type, fits[i].type))
@@ -132,14 +135,14 @@ static void walk_parts(struct node n, const char *key, const struct schema *s, c
 	yajl_val parts = child(n, key).v;
 
 	for (size_t i = 0; parts && i < parts->u.array.len; i++)
-		walk(resolve((struct node){ n.file, parts->u.array.values[i] }), s, place);
+		walk(resolve((struct node){n.file, parts->u.array.values[i]}), s, place);
 }
 
 static void walk(struct node n, const struct schema *s, const char *place)
 {
 	/* Other platforms', what only they have, and what 1.3 has no more. */
 	static const char *const others[] = {
-		"solaris", "windows", "zos", "freebsd", "commandLine", "enableCMT", "enableMBM", NULL,
+	    "solaris", "windows", "zos", "freebsd", "commandLine", "enableCMT", "enableMBM", NULL,
 	};
 	yajl_val properties = child(n, "properties").v, required = child(n, "required").v;
 
@@ -152,7 +155,8 @@ static void walk(struct node n, const struct schema *s, const char *place)
 
 		snprintf(below, sizeof(below), "%s.%s", place, name);
 		if (f)
-			walk_property(resolve((struct node){ n.file, properties->u.object.values[i] }), f, below);
+			walk_property(resolve((struct node){n.file, properties->u.object.values[i]}), f,
+				      below);
 		else if (name_lookup(others, name) < 0)
 			complain(place, name, "not in the table");
 	}
@@ -170,7 +174,8 @@ static void choose_folder(void)
 	if (!folder)
 		folder = INSTALLED;
 	if (access(folder, R_OK) < 0)
-		cr_skip_test("the JSON schemas of runtime-spec (OCI_SCHEMA=folder, golang-github-opencontainers-specs-dev)");
+		cr_skip_test("the JSON schemas of runtime-spec (OCI_SCHEMA=folder, "
+			     "golang-github-opencontainers-specs-dev)");
 }
 
 Test(config_complete, config)

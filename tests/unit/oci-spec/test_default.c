@@ -71,7 +71,8 @@ Test(default_config, rootless)
 /* Newer ones differ in details; this is what the shape was taken from. */
 static void compare(bool rootless)
 {
-	char folder[] = "/tmp/test_default.XXXXXX", command[200], path[100], want[32], *ours = NULL, *theirs, *at;
+	char folder[] = "/tmp/test_default.XXXXXX", command[200], path[100], want[32], *ours = NULL, *theirs,
+	     *at;
 
 	if (system("runc --version 2>/dev/null | grep -q '^runc version 1\\.1\\.'"))
 		cr_skip_test("runc 1.1");

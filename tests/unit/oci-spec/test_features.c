@@ -5,6 +5,7 @@
 
 #include "oci-spec/features.h"
 
+/* clang-format off */
 static const char full[] =
 	"{\"ociVersionMin\":\"1.0.0\",\"ociVersionMax\":\"1.3.0\",\"hooks\":[\"prestart\"],\"mountOptions\":[\"ro\"],"
 	"\"linux\":{\"namespaces\":[\"pid\"],\"capabilities\":[\"CAP_KILL\"],"

@@ -68,6 +68,7 @@ Test(quote, keys)
 
 Test(quote, utf8)
 {
+	/* clang-format off */
 	static const struct { const char *s; size_t len; } cases[] = {
 		{ "a", 1 },
 		{ "\x7f", 1 },
@@ -95,6 +96,7 @@ Test(quote, utf8)
 		{ "\xf0\x9f\x98", 0 },
 		{ "\xf0\x9f\x98(", 0 },
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		cr_assert_eq(utf8_sequence(cases[i].s, strlen(cases[i].s)), cases[i].len, "case %zu", i);

@@ -1,4 +1,5 @@
-/* test_schema.c: reading structs by a table of the test's own: every kind of field, and what must be refused. */
+/* test_schema.c: reading structs by a table of the test's own: every kind of field, and what must be refused.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +8,15 @@
 #include "oci-spec/schema.h"
 #include "oci-spec/tables.h"
 
-struct leaf { char *name; struct opt_int n; };
-struct named_leaf { char *key; struct opt_uint n; int colour; };
+struct leaf {
+	char *name;
+	struct opt_int n;
+};
+struct named_leaf {
+	char *key;
+	struct opt_uint n;
+	int colour;
+};
 struct tree {
 	bool flag, must;
 	struct opt_bool maybe;
@@ -24,8 +32,9 @@ struct tree {
 	ARRAY_OF(struct named_leaf) named;
 };
 
-static const char *const colours[] = { "red", "green", NULL };
-static const char *const colour_aliases[] = { "rot", "gruen", NULL };
+static const char *const colours[] = {"red", "green", NULL};
+static const char *const colour_aliases[] = {"rot", "gruen", NULL};
+/* clang-format off */
 SCHEMA(leaf, MUST(FIELD_STRING, "name", leaf, name), INT("n", leaf, n));
 SCHEMA(named_leaf, UINT("n", named_leaf, n), ENUM("colour", named_leaf, colour, colours));
 PUBLIC_SCHEMA(tree, "doc",
@@ -44,6 +53,7 @@ PUBLIC_SCHEMA(tree, "doc",
 	OBJECT("leaf", tree, leaf, leaf),
 	OBJECTS("leaves", tree, leaves, leaf),
 	NAMED("named", tree, named, named_leaf));
+/* clang-format on */
 
 static struct tree *parse(const char *text)
 {
@@ -73,11 +83,13 @@ static void refuse(const char *text, const char *message)
 
 Test(schema, every_kind)
 {
-	struct tree *t = parse("{\"flag\":true,\"must\":false,\"maybe\":false,\"i\":-9223372036854775808,\"ranged\":-5,"
-			       "\"u\":18446744073709551615,\"small\":255,\"s\":\"x\",\"colour\":\"green\",\"strings\":[\"a\",\"\"],"
-			       "\"uints\":[0,9],\"pairs\":{\"k\":\"v\",\"l\":\"\"},\"leaf\":{\"name\":\"n\",\"n\":-1},"
-			       "\"leaves\":[{\"name\":\"1\"},{\"name\":\"2\",\"n\":2},{\"name\":\"3\"}],"
-			       "\"named\":{\"one\":{\"n\":1,\"colour\":\"red\"},\"two\":{}}}");
+	struct tree *t =
+	    parse("{\"flag\":true,\"must\":false,\"maybe\":false,\"i\":-9223372036854775808,\"ranged\":-5,"
+		  "\"u\":18446744073709551615,\"small\":255,\"s\":\"x\",\"colour\":\"green\",\"strings\":["
+		  "\"a\",\"\"],"
+		  "\"uints\":[0,9],\"pairs\":{\"k\":\"v\",\"l\":\"\"},\"leaf\":{\"name\":\"n\",\"n\":-1},"
+		  "\"leaves\":[{\"name\":\"1\"},{\"name\":\"2\",\"n\":2},{\"name\":\"3\"}],"
+		  "\"named\":{\"one\":{\"n\":1,\"colour\":\"red\"},\"two\":{}}}");
 
 	cr_assert(t->flag && !t->must && t->maybe.set && !t->maybe.v);
 	cr_assert(t->i.set && t->i.v == INT64_MIN);
@@ -109,8 +121,9 @@ Test(schema, every_kind)
 
 Test(schema, absent_null_and_empty)
 {
-	struct tree *t = parse("{\"must\":true,\"flag\":null,\"maybe\":null,\"i\":null,\"s\":null,\"colour\":null,"
-			       "\"strings\":null,\"leaf\":null,\"leaves\":null,\"pairs\":{},\"named\":{},\"uints\":[]}");
+	struct tree *t =
+	    parse("{\"must\":true,\"flag\":null,\"maybe\":null,\"i\":null,\"s\":null,\"colour\":null,"
+		  "\"strings\":null,\"leaf\":null,\"leaves\":null,\"pairs\":{},\"named\":{},\"uints\":[]}");
 
 	cr_assert(!t->flag && !t->maybe.set && !t->i.set && !t->u.set && !t->s && !t->leaf);
 	cr_assert_eq(t->colour, -1);
@@ -121,7 +134,8 @@ Test(schema, absent_null_and_empty)
 
 Test(schema, aliases_and_unknown_properties)
 {
-	struct tree *t = parse(" {\"x\":{\"must\":7,\"a\":[{},[1.5e3,null]],\"must\":8},\"must\":true,\"y\":\"\",\"z\":null,\"z\":1,"
+	struct tree *t = parse(" {\"x\":{\"must\":7,\"a\":[{},[1.5e3,null]],\"must\":8},\"must\":true,\"y\":"
+			       "\"\",\"z\":null,\"z\":1,"
 			       "\"colour\":\"gruen\",\"Flag\":9,\"fla\":1,\"flagg\":2,\"\":0}\n");
 
 	cr_assert(t->must && !t->flag);
@@ -131,7 +145,8 @@ Test(schema, aliases_and_unknown_properties)
 
 Test(schema, any_order_and_escapes)
 {
-	struct tree *t = parse("{\"s\":\"\\u00e4\\ud83d\\ude00\\\"\\\\\\/\\n\",\"m\\u0075st\":true,\"i\":1,\"flag\":true}");
+	struct tree *t = parse(
+	    "{\"s\":\"\\u00e4\\ud83d\\ude00\\\"\\\\\\/\\n\",\"m\\u0075st\":true,\"i\":1,\"flag\":true}");
 
 	cr_assert_str_eq(t->s, "\xc3\xa4\xf0\x9f\x98\x80\"\\/\n");
 	cr_assert(t->flag && t->i.v == 1);
@@ -171,7 +186,8 @@ Test(schema, not_json)
 {
 	refuse("", "doc: line 1, column 1: premature EOF");
 	refuse(" \n\n ", "doc: line 3, column 2: premature EOF");
-	refuse("{\n\t\"must\": true,\n\t\"s\": nul\n}", "doc: line 3, column 10: invalid string in json text");
+	refuse("{\n\t\"must\": true,\n\t\"s\": nul\n}",
+	       "doc: line 3, column 10: invalid string in json text");
 	refuse("{\n\"s\": \"a\nb\"}", "doc: line 2, column 8: invalid character inside string");
 	refuse("{\"\xc3\xa4\":\n \"\xe2\x82\xac\" ?}", "doc: line 2, column 6: invalid char in json text");
 	refuse_bytes("{\"must\":\0true}", 14, "doc: line 1, column 9: invalid char in json text");
@@ -195,8 +211,10 @@ Test(schema, places)
 	refuse("{\"leaves\":[{\"name\":\"a\"},{\"n\":1}]}", "doc: leaves[1].name: required, and missing");
 	refuse("{\"leaves\":[{\"name\":\"a\"},null]}", "doc: leaves[1]: expected an object, found null");
 	refuse("{\"leaves\":[[]]}", "doc: leaves[0]: expected an object, found an array");
-	refuse("{\"named\":{\"a\":{},\"b\":{\"colour\":\"blue\"}}}", "doc: named.b.colour: unknown value \"blue\"");
-	refuse("{\"named\":{\"a b\":{\"n\":-1}}}", "doc: named[\"a b\"].n: -1 is out of range (0 to 18446744073709551615)");
+	refuse("{\"named\":{\"a\":{},\"b\":{\"colour\":\"blue\"}}}",
+	       "doc: named.b.colour: unknown value \"blue\"");
+	refuse("{\"named\":{\"a b\":{\"n\":-1}}}",
+	       "doc: named[\"a b\"].n: -1 is out of range (0 to 18446744073709551615)");
 	refuse("{\"named\":{\"a\":{\"n\":1,\"n\":1}}}", "doc: named.a.n: stands there twice");
 	refuse("{\"named\":{\"a\":{},\"b\":{},\"a\":{}}}", "doc: named.a: stands there twice");
 	refuse("{\"named\":{\"a\":{},\"b\":null}}", "doc: named.b: expected an object, found null");
@@ -210,7 +228,8 @@ Test(schema, numbers)
 	       "doc: i: 9223372036854775808 is out of range (-9223372036854775808 to 9223372036854775807)");
 	refuse("{\"i\":-9223372036854775809}",
 	       "doc: i: -9223372036854775809 is out of range (-9223372036854775808 to 9223372036854775807)");
-	refuse("{\"u\":18446744073709551616}", "doc: u: 18446744073709551616 is out of range (0 to 18446744073709551615)");
+	refuse("{\"u\":18446744073709551616}",
+	       "doc: u: 18446744073709551616 is out of range (0 to 18446744073709551615)");
 	refuse("{\"small\":256}", "doc: small: 256 is out of range (0 to 255)");
 	refuse("{\"ranged\":6}", "doc: ranged: 6 is out of range (-5 to 5)");
 	refuse("{\"ranged\":-6}", "doc: ranged: -6 is out of range (-5 to 5)");

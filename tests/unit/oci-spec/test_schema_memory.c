@@ -17,7 +17,7 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 void *__wrap_reallocarray(void *old, size_t n, size_t size);
 
-static long until = -1;  /* this many more succeed; -1: all */
+static long until = -1; /* this many more succeed; -1: all */
 
 static bool fails(void)
 {

@@ -7,7 +7,10 @@
 #include "oci-spec/schema.h"
 #include "oci-spec/tables.h"
 
-struct inner { char *key; struct opt_bool on; };
+struct inner {
+	char *key;
+	struct opt_bool on;
+};
 struct outer {
 	char *s;
 	bool flag, must;
@@ -21,7 +24,8 @@ struct outer {
 	ARRAY_OF(struct inner) list, named;
 };
 
-static const char *const words[] = { "a", "b", NULL };
+static const char *const words[] = {"a", "b", NULL};
+/* clang-format off */
 SCHEMA(inner, OPT_BOOL("on", inner, on));
 SCHEMA(outer,
 	STRING("s", outer, s),
@@ -36,7 +40,9 @@ SCHEMA(outer,
 	OBJECT("one", outer, one, inner),
 	OBJECTS("list", outer, list, inner),
 	NAMED("named", outer, named, inner));
+/* clang-format on */
 
+/* clang-format off */
 static void expect(const struct outer *o, const char *indent, const char *want)
 {
 	struct error err = ERROR_NONE;

@@ -5,6 +5,7 @@
 
 #include "oci-spec/state.h"
 
+/* clang-format off */
 Test(state, forms)
 {
 	struct pair pairs[] = { { (char *)"k", (char *)"v" } };
