@@ -5,12 +5,7 @@
 
 #include "base/str.h"
 #include "oci-spec/quote.h"
-#include "oci-spec/schema.h"
-
-/* Every array in every table has this shape. */
-/* clang-format off */
-struct __attribute__((may_alias)) list { void *v; size_t n; };
-/* clang-format on */
+#include "oci-spec/schema_inner.h"
 
 struct writer {
 	struct text text;
@@ -120,7 +115,7 @@ static void write_object(struct writer *w, const struct schema *s, const char *i
 
 static void write_list(struct writer *w, const struct field *f, const struct list *list)
 {
-	bool map = f->kind == FIELD_PAIRS || f->kind == FIELD_NAMED, empty = true;
+	bool map = schema_is_map(f), empty = true;
 
 	open_with(w, map ? "{" : "[");
 	for (size_t i = 0; i < list->n; i++) {

@@ -111,7 +111,7 @@ static int set_user(struct oci_process *process, const char *user, struct error 
 
 static int add_gid(struct oci_process *process, const char *text, struct error *err)
 {
-	struct opt_uint gid;
+	struct opt_uint gid = { 0 };
 	struct uints *list;
 	uint64_t *grown;
 

@@ -209,7 +209,7 @@ int cgroup_set_up(struct cgroup *c, const struct oci_resources *resources, bool 
 
 int cgroup_make(const struct cgroup_request *request, struct cgroup **out, struct error *err)
 {
-	struct cgroup *c;
+	struct cgroup *c = NULL;
 	int ret = cgroup_new(request->driver, &c, err);
 
 	if (ret < 0)
@@ -244,7 +244,7 @@ int cgroup_plan(const struct cgroup_request *request, struct cgroup **out, struc
 	bool named = request->path && *request->path;
 	const char *path = named ? request->path : request->id;
 	auto_free char *beside = NULL, *joined = NULL;
-	struct cgroup *c;
+	struct cgroup *c = NULL;
 	int ret = cgroup_new(request->driver, &c, err);
 
 	if (ret < 0)
@@ -345,7 +345,7 @@ static int finish_derived(struct cgroup *sub, int ret, struct cgroup **out)
 
 int cgroup_sub(const struct cgroup *c, const char *controller, const char *path, struct cgroup **out, struct error *err)
 {
-	struct cgroup *sub;
+	struct cgroup *sub = NULL;
 	bool found = false, top;
 	int ret;
 
@@ -387,7 +387,7 @@ static const char *mounted_root(const struct folder *f)
 int cgroup_of(const struct cgroup *c, pid_t pid, struct cgroup **out, struct error *err)
 {
 	auto_free char *text = NULL;
-	struct cgroup *sub;
+	struct cgroup *sub = NULL;
 	char file[32];
 	int ret;
 

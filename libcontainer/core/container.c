@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -215,6 +216,8 @@ void container_close(struct container *c)
 		close(c->carried.proc);
 	if (c->carried.listener >= 0)
 		close(c->carried.listener);
+	if (c->carried.host_pid)
+		munmap((void *)c->carried.host_pid, sizeof(*c->carried.host_pid));
 	if (c->carried.console_socket >= 0)
 		close(c->carried.console_socket);
 	if (c->host.terminal >= 0)

@@ -73,6 +73,7 @@ struct container {
 		int gate;                    /* listening */
 		int proc;                    /* the host's /proc: trusted, for labels and sysctls, whatever the rootfs holds */
 		int listener;                /* connection to linux.seccomp.listenerPath */
+		volatile pid_t *host_pid;    /* shared memory: the new process's pid as the host counts; NULL without a listener */
 		int console_socket;          /* where the terminal's master goes; -EBADF: no terminal */
 		struct root_hierarchy *hierarchies;
 	} carried;

@@ -18,6 +18,7 @@
 #include "core/lifecycle.h"
 #include "core/stages.h"
 #include "ns/spawn.h"
+#include "process/label.h"
 #include "process/sched.h"
 
 static int check(struct container *c, struct error *err)
@@ -39,35 +40,64 @@ static int check(struct container *c, struct error *err)
 	return caps_parse(caps, &c->carried.caps, err);
 }
 
-/* On cgroup v1 a process moves itself far more cheaply than it is moved; see cgroup/cgroup.h. */
-static int enter_cgroup(void *data, struct error *err)
+/* Without a user namespace between them a tracer in the container could look into the process that joins it, before it has given anything
+ * up. Then not even a cgroup's descriptor may be there to be found. */
+static bool container_may_trace(const struct container *c)
 {
-	struct container *c = data;
+	const struct oci_capabilities *caps = c->spec->process ? c->spec->process->capabilities : NULL;
 
-	return cgroup_enter(c->host.cgroup, 0, true, err);
+	for (size_t i = 0; !c->user_namespace && caps && i < caps->bounding.n; i++)
+		if (!strcmp(caps->bounding.v[i], "CAP_SYS_PTRACE"))
+			return true;
+	return false;
+}
+
+struct birth {
+	struct container *c;
+	int ours;
+	bool enter, all;
+};
+
+/* What the process between the host and the container does with the host's view, for the one it will bear there: cgroups and labels are
+ * inherited, and what belongs to the host is closed. */
+static int before_joining(void *data, struct error *err)
+{
+	const struct birth *b = data;
+	struct container *c = b->c;
+	/* On cgroup v1 a process moves itself far more cheaply than it is moved; see cgroup/cgroup.h. */
+	int ret = b->enter ? cgroup_enter(c->host.cgroup, 0, !b->all, err) : 0;
+
+	if (ret == 0)
+		ret = label_apply(c->process, c->carried.proc, err);
+	close(b->ours);
+	close(c->carried.proc);
+	c->carried.proc = -EBADF;
+	store_close(&c->host.store);
+	return ret;
 }
 
 static int spawn(struct container *c, struct error *err)
 {
-	auto_close int ours = -EBADF;
-	auto_close int theirs = -EBADF;
-	int fds[2], pidfd, ret = channel_pair(fds, err);
+	bool hide = container_may_trace(c);
+	struct birth birth = { c, -EBADF, hide || cgroup_joins_itself(c->host.cgroup), hide };
 	/* A sub-cgroup by --cgroup is entered afterwards. */
-	int cgroup = c->exec->cgroups ? -EBADF : cgroup_clone_fd(c->host.cgroup);
+	int cgroup = c->exec->cgroups || hide ? -EBADF : cgroup_clone_fd(c->host.cgroup);
+	int fds[2], pidfd, ret = channel_pair(fds, err);
 	pid_t pid;
 
 	if (ret < 0)
 		return ret;
-	ours = fds[0];
-	theirs = fds[1];
-	pid = ns_spawn_into(c->init.pidfd, c->init.pid, cgroup, cgroup_joins_itself(c->host.cgroup) ? enter_cgroup : NULL, c, &pidfd, &c->host.cgroup_entered, err);
-	if (pid < 0)
+	birth.ours = fds[0];
+	pid = ns_spawn_into(c->init.pidfd, c->init.pid, cgroup, before_joining, &birth, &pidfd, &c->host.cgroup_entered, err);
+	if (pid == 0)
+		container_walk_on(c, INSIDE, fds[1]);
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
 		return pid;
-	if (pid == 0) {
-		close(TAKE_FD(ours));
-		container_walk_on(c, INSIDE, TAKE_FD(theirs));
 	}
-	return stage_adopt(c, pid, pidfd, TAKE_FD(ours), err);
+	c->host.cgroup_entered |= hide;
+	return stage_adopt(c, pid, pidfd, fds[0], err);
 }
 
 /* "--cgroup [controller:]path", each below the container's own. */
@@ -92,7 +122,7 @@ static int place(struct container *c, struct error *err)
 	const struct oci_cpu_affinity *affinity = c->process->exec_cpu_affinity;
 	int ret = affinity ? sched_apply_affinity(affinity->initial, c->init.pid, err) : 0;
 
-	if (ret == 0 && !(cgroup_joins_itself(c->host.cgroup) && c->host.cgroup_entered))
+	if (ret == 0 && !c->host.cgroup_entered)
 		ret = cgroup_enter(c->host.cgroup, c->init.pid, c->host.cgroup_entered, err);
 	for (const char *const *v = c->exec->cgroups; ret == 0 && v && *v; v++)
 		ret = enter_sub(c, *v, err);
@@ -103,7 +133,6 @@ static int place(struct container *c, struct error *err)
 
 static int settle(struct container *c, struct error *err)
 {
-	store_close(&c->host.store);
 	setsid();
 	c->inside.root = (struct root){ .fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), .proc = -EBADF, .config = c->spec };
 	if (c->inside.root.fd < 0)
@@ -121,7 +150,6 @@ static const struct stage rows[] = {
 	{ INSIDE, "settle",   settle,             NULL, NULL,                  false },
 	{ INSIDE, "terminal", stage_terminal,     NULL, stage_has_terminal,    false },
 	{ INSIDE, "sched",    stage_sched,        NULL, NULL,                  false },
-	{ INSIDE, "label",    stage_label,        NULL, NULL,                  false },
 	{ INSIDE, "lookup",   stage_lookup,       NULL, NULL,                  false },
 	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_early, false },
 	{ INSIDE, "identity", stage_identity,     NULL, NULL,                  false },

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -251,7 +252,14 @@ int stage_compile_filter(struct container *c, struct error *err)
 	if (!seccomp->listener_path || !*seccomp->listener_path)
 		return error_set(err, -EINVAL, "config.json: linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs one");
 	c->carried.listener = notify_connect(seccomp->listener_path, err);
-	return c->carried.listener < 0 ? error_wrap(err, "linux.seccomp.listenerPath") : 0;
+	if (c->carried.listener < 0)
+		return error_wrap(err, "linux.seccomp.listenerPath");
+	void *shared = mmap(NULL, sizeof(*c->carried.host_pid), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (shared == MAP_FAILED)
+		return error_errno(err, "map memory");
+	c->carried.host_pid = shared;
+	return 0;
 }
 
 bool stage_has_filter(const struct container *c)
@@ -264,7 +272,12 @@ static int open_sources(struct container *c, struct error *err)
 {
 	size_t n = c->spec->mounts.n;
 	int *fds = malloc((n + 1) * sizeof(*fds));
+	auto_close int mappings = root_open_mappings(c->spec, err);
 
+	if (mappings < 0 && mappings != -EBADF) {
+		free(fds);
+		return mappings;
+	}
 	if (!fds)
 		return error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i <= n; i++)
@@ -275,7 +288,7 @@ static int open_sources(struct container *c, struct error *err)
 		char place[32];
 
 		snprintf(place, sizeof(place), "mounts[%zu]", i);
-		fds[i] = root_source_open(&c->spec->mounts.v[i], c->bundle, -EBADF, place, &e);
+		fds[i] = root_source_open(&c->spec->mounts.v[i], c->bundle, mappings, place, &e);
 		if (fds[i] < 0 && fds[i] != -EBADF) {
 			if (err)
 				*err = e;
@@ -287,7 +300,7 @@ static int open_sources(struct container *c, struct error *err)
 
 static bool needs_sources(const struct container *c)
 {
-	return c->privileged && c->host.ns.create & CLONE_NEWUSER;
+	return c->privileged && (c->host.ns.create | c->host.ns.joined) & CLONE_NEWUSER;
 }
 
 int stage_console_host(struct container *c, struct error *err)
@@ -337,6 +350,8 @@ int stage_adopt(struct container *c, pid_t pid, int pidfd, int channel, struct e
 	c->line.peer[INSIDE] = channel;
 	proc_close(&c->init);
 	c->init = (struct proc){ pid, 0, pidfd };
+	if (c->carried.host_pid)
+		*c->carried.host_pid = pid;
 	/* The start time makes the pid unmistakable in the saved state. */
 	ret = proc_open(pid, 0, &whole, err);
 	if (ret < 0)

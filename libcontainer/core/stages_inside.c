@@ -272,16 +272,16 @@ int stage_filter(struct container *c, struct error *err)
 	enum container_status status = c->created || c->exec ? CONTAINER_RUNNING : CONTAINER_CREATING;
 	struct oci_state *state = NULL;
 	auto_free char *text = NULL;
-	char self[16] = "0";
-	int ret;
+	int ret, pid;
 
 	if (!c->carried.filter.notify)
 		return filter_load(&c->carried.filter, NULL, err);
-	/* Our pid as the host counts. */
-	(void)!readlinkat(c->carried.proc, "self", self, sizeof(self) - 1);
-	ret = container_state(c, status, atoi(self), &state, err);
+	/* Our pid as the host counts: HOST wrote it down as soon as we were born. */
+	while (!(pid = *c->carried.host_pid))
+		sched_yield();
+	ret = container_state(c, status, c->exec ? (int)c->saved->pid.v : pid, &state, err);
 	if (ret == 0)
-		ret = oci_process_state_print(state, atoi(self), c->spec->linux_->seccomp->listener_metadata, &text, err);
+		ret = oci_process_state_print(state, pid, c->spec->linux_->seccomp->listener_metadata, &text, err);
 	oci_state_free(state);
 	return ret < 0 ? ret : notify_load(&c->carried.filter, c->carried.listener, text, err);
 }
@@ -392,10 +392,8 @@ int stage_shed(struct container *c, struct error *err)
 		keep[n++] = c->line.peer[HOST];
 	if (c->carried.gate >= 0)
 		keep[n++] = c->carried.gate;
-	if (c->carried.filter.notify && stage_filter_is_late(c)) {
+	if (c->carried.filter.notify && stage_filter_is_late(c))
 		keep[n++] = c->carried.listener;
-		keep[n++] = c->carried.proc;
-	}
 	return exec_shed(3 + c->preserved, keep, (size_t)n, err);
 }
 

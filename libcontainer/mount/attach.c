@@ -17,7 +17,8 @@
 #include "base/table.h"
 #include "mount/classic.h"
 
-/* Some calls answer EPERM for reasons of their own; a filter's EPERM is told from theirs by arguments that no kernel accepts. */
+/* Some calls answer EPERM for reasons of their own; a filter's EPERM is told from theirs by arguments that no
+ * kernel accepts. */
 static bool fsopen_is_denied(void)
 {
 	return sys_fsopen("", ~0u) < 0 && sys_missing(errno, true);
@@ -77,7 +78,8 @@ static int give_data(int fs, const struct piece *p, struct error *err)
 {
 	for (size_t i = 0; i < p->data_n; i++) {
 		const char *equals = strchr(p->data[i], '=');
-		auto_free char *key = equals ? strndup(p->data[i], (size_t)(equals - p->data[i])) : strdup(p->data[i]);
+		auto_free char *key =
+		    equals ? strndup(p->data[i], (size_t)(equals - p->data[i])) : strdup(p->data[i]);
 
 		auto_free char *value = equals ? unquote(equals + 1) : NULL;
 
@@ -95,8 +97,13 @@ static int give_super(int fs, unsigned long super, struct error *err)
 		unsigned long flag;
 		const char *name;
 	} names[] = {
-		{ MS_RDONLY, "ro" }, { MS_SYNCHRONOUS, "sync" }, { MS_DIRSYNC, "dirsync" },
-		{ MS_MANDLOCK, "mand" }, { MS_LAZYTIME, "lazytime" },
+		/* clang-format off */
+		{ MS_RDONLY,      "ro" },
+		{ MS_SYNCHRONOUS, "sync" },
+		{ MS_DIRSYNC,     "dirsync" },
+		{ MS_MANDLOCK,    "mand" },
+		{ MS_LAZYTIME,    "lazytime" },
+		/* clang-format on */
 	};
 
 	for (size_t i = 0; super && i < ARRAY_LEN(names); i++)
@@ -137,7 +144,8 @@ static int new_mount(struct root *r, const struct piece *p, struct error *err)
 
 static int clone_mount(struct root *r, const struct piece *p, struct error *err)
 {
-	unsigned flags = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (p->recursive ? AT_RECURSIVE : 0);
+	unsigned flags =
+	    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (p->recursive ? AT_RECURSIVE : 0);
 	int fd = sys_open_tree(p->fd, "", flags);
 
 	if (fd >= 0)
@@ -147,7 +155,8 @@ static int clone_mount(struct root *r, const struct piece *p, struct error *err)
 	return error_errno(err, "clone the mount");
 }
 
-/* In a user namespace the flags that came with a mount are locked. The access time mode is no promise to anybody: it stays then. */
+/* In a user namespace the flags that came with a mount are locked. The access time mode is no promise to
+ * anybody: it stays then. */
 static int set_attributes(int fd, unsigned flags, struct mount_attr attr)
 {
 	int ret = sys_mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr));
@@ -167,18 +176,25 @@ struct change {
 };
 
 /* Both kinds of attributes, the propagations in their order and the id mapping in as few calls as can be. */
-static int plan_changes(const struct piece *p, const struct attributes *one, struct change out[2 + PROPAGATIONS_MAX])
+static int plan_changes(const struct piece *p, const struct attributes *one,
+			struct change out[2 + PROPAGATIONS_MAX])
 {
 	int n = 0;
 
 	if (p->tree.set || p->tree.clear || (p->idmap && p->recursive_idmap))
-		out[n++] = (struct change){ { .attr_set = p->tree.set, .attr_clr = p->tree.clear }, true };
+		out[n++] = (struct change){
+		    {.attr_set = p->tree.set, .attr_clr = p->tree.clear},
+			  true
+		      };
 	if (p->idmap && p->recursive_idmap) {
 		out[n - 1].attr.attr_set |= MOUNT_ATTR_IDMAP;
 		out[n - 1].attr.userns_fd = (unsigned)p->user_namespace;
 	}
 	if (one->set || one->clear || (p->idmap && !p->recursive_idmap))
-		out[n++] = (struct change){ { .attr_set = one->set, .attr_clr = one->clear }, false };
+		out[n++] = (struct change){
+		    {.attr_set = one->set, .attr_clr = one->clear},
+		    false
+		 };
 	if (p->idmap && !p->recursive_idmap) {
 		out[n - 1].attr.attr_set |= MOUNT_ATTR_IDMAP;
 		out[n - 1].attr.userns_fd = (unsigned)p->user_namespace;
@@ -189,7 +205,7 @@ static int plan_changes(const struct piece *p, const struct attributes *one, str
 		if (n && out[n - 1].recursive == s->recursive && !out[n - 1].attr.propagation)
 			out[n - 1].attr.propagation = s->type;
 		else
-			out[n++] = (struct change){ { .propagation = s->type }, s->recursive };
+			out[n++] = (struct change){{.propagation = s->type}, s->recursive};
 	}
 	return n;
 }
@@ -202,7 +218,8 @@ static int change_error(const struct change *c, struct error *err)
 }
 
 /* 0; -ENOSYS where mount(2) has to do it, nothing is changed or said then. */
-static int apply_changes(struct root *r, int fd, const struct piece *p, const struct attributes *one, struct error *err)
+static int apply_changes(struct root *r, int fd, const struct piece *p, const struct attributes *one,
+			 struct error *err)
 {
 	struct change changes[2 + PROPAGATIONS_MAX];
 	int n = plan_changes(p, one, changes);
@@ -239,7 +256,8 @@ static int move(struct root *r, int tree, const struct place *at, struct error *
 }
 
 /* The new way. -ENOSYS: it is not to be had, nothing was done. */
-static int attach_by_calls(struct root *r, const struct piece *p, const struct place *at, int *top, struct error *err)
+static int attach_by_calls(struct root *r, const struct piece *p, const struct place *at, int *top,
+			   struct error *err)
 {
 	auto_close int made = -EBADF;
 	struct attributes later = later_attributes(p);
@@ -279,10 +297,12 @@ int attach_piece(struct root *r, const struct piece *p, const struct place *at, 
 
 	if (!unspeakable && !r->own.old_mounts)
 		ret = attach_by_calls(r, p, at, top, err);
-	return ret == -ENOSYS && (unspeakable || r->own.old_mounts) ? classic_attach(r, p, at, top, err) : ret;
+	return ret == -ENOSYS && (unspeakable || r->own.old_mounts) ? classic_attach(r, p, at, top, err)
+								    : ret;
 }
 
-int attach_apply(struct root *r, int fd, const struct piece *p, const struct attributes *one, struct error *err)
+int attach_apply(struct root *r, int fd, const struct piece *p, const struct attributes *one,
+		 struct error *err)
 {
 	int ret = -ENOSYS;
 
@@ -291,10 +311,10 @@ int attach_apply(struct root *r, int fd, const struct piece *p, const struct att
 	return ret == -ENOSYS && r->own.old_attributes ? classic_change(r, fd, p, one, err) : ret;
 }
 
-int attach_change(struct root *r, int fd, const struct attributes *one, const struct attributes *tree, const struct propagation *spread,
-		  struct error *err)
+int attach_change(struct root *r, int fd, const struct attributes *one, const struct attributes *tree,
+		  const struct propagation *spread, struct error *err)
 {
-	struct piece p = { .kind = PIECE_TREE, .fd = fd };
+	struct piece p = {.kind = PIECE_TREE, .fd = fd};
 
 	if (tree)
 		p.tree = *tree;
@@ -303,7 +323,8 @@ int attach_change(struct root *r, int fd, const struct attributes *one, const st
 	return attach_apply(r, fd, &p, one, err);
 }
 
-int attach_remount(struct root *r, int fd, unsigned long super, const char *const *data, size_t data_n, struct error *err)
+int attach_remount(struct root *r, int fd, unsigned long super, const char *const *data, size_t data_n,
+		   struct error *err)
 {
 	return classic_remount(r, fd, super, data, data_n, err);
 }

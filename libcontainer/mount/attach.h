@@ -1,9 +1,10 @@
 /* attach.h: puts one mount at one place, both given by descriptors.
  *
- * A mount is made hanging nowhere, gets its attributes and content there, and is attached complete: nobody can see it half done, and no
- * path is resolved twice. That is fsopen(2), open_tree(2), mount_setattr(2), move_mount(2). This is also the one place that knows what to
- * do where a kernel (before 5.2; 5.12 for mount_setattr) or a filter around us does not have them: mount(2) on /proc/self/fd/N, and the
- * attributes afterwards. What mount(2) cannot say (idmapped mounts, the recursive attributes) is an error then.
+ * A mount is made hanging nowhere, gets its attributes and content there, and is attached complete: nobody
+ * can see it half done, and no path is resolved twice. That is fsopen(2), open_tree(2), mount_setattr(2),
+ * move_mount(2). This is also the one place that knows what to do where a kernel (before 5.2; 5.12 for
+ * mount_setattr) or a filter around us does not have them: mount(2) on /proc/self/fd/N, and the attributes
+ * afterwards. What mount(2) cannot say (idmapped mounts, the recursive attributes) is an error then.
  */
 #ifndef MOUNT_ATTACH_H
 #define MOUNT_ATTACH_H
@@ -12,48 +13,54 @@
 #include "mount/root.h"
 
 enum piece_kind {
-	PIECE_NEW,   /* a new file system of `type` */
-	PIECE_BIND,  /* what `fd` leads to, as it hangs in our mount namespace */
-	PIECE_TREE,  /* `fd` is a detached mount; borrowed */
+	PIECE_NEW,  /* a new file system of `type` */
+	PIECE_BIND, /* what `fd` leads to, as it hangs in our mount namespace */
+	PIECE_TREE, /* `fd` is a detached mount; borrowed */
 };
 
 struct piece {
 	enum piece_kind kind;
 	int fd;
-	bool recursive;             /* PIECE_BIND: with all that is mounted below */
-	bool top_will_do;           /* without mount_setattr(2), `tree` may be applied to the top only instead of being an error */
-	const char *type, *source;  /* source NULL: none */
-	const char *const *data;    /* words for the file system */
+	bool recursive;	  /* PIECE_BIND: with all that is mounted below */
+	bool top_will_do; /* without mount_setattr(2), `tree` may be applied to the top only instead of being
+			     an error */
+	const char *type, *source; /* source NULL: none */
+	const char *const *data;   /* words for the file system */
 	size_t data_n;
-	unsigned long super;        /* as in struct mount_words, and MS_RDONLY */
+	unsigned long super; /* as in struct mount_words, and MS_RDONLY */
 	struct attributes one, tree;
 	struct propagation propagation[PROPAGATIONS_MAX];
 	bool idmap, recursive_idmap;
-	int user_namespace;         /* if idmap: whose mappings */
-	/* Fills the mount while it is still writable; top: its top, below: the directory it will cover. NULL: nothing to do. */
+	int user_namespace; /* if idmap: whose mappings */
+	/* Fills the mount while it is still writable; top: its top, below: the directory it will cover. NULL:
+	 * nothing to do. */
 	int (*fill)(int top, int below, struct error *err);
 };
 
-/* Where it goes. `fd` is O_PATH, already checked by the caller. `path` beneath `root` (AT_FDCWD: a plain path) is how attach.c finds the
- * new mount again after mount(2); if it finds another file there, that is an error. */
+/* Where it goes. `fd` is O_PATH, already checked by the caller. `path` beneath `root` (AT_FDCWD: a plain
+ * path) is how attach.c finds the new mount again after mount(2); if it finds another file there, that is an
+ * error. */
 struct place {
 	int fd, root;
 	const char *path;
 };
 
-/* *top (may be NULL): a descriptor of the mount's top, the caller's. -EINVAL, -EPERM … as from the system calls; the text says what was
- * tried, the caller adds for which entry. */
+/* *top (may be NULL): a descriptor of the mount's top, the caller's. -EINVAL, -EPERM … as from the system
+ * calls; the text says what was tried, the caller adds for which entry. */
 int attach_piece(struct root *r, const struct piece *p, const struct place *at, int *top, struct error *err);
 
-/* Attributes (`one` in place of p->one), propagation and id mapping of p for a mount that is already there. For classic.c. */
-int attach_apply(struct root *r, int fd, const struct piece *p, const struct attributes *one, struct error *err);
+/* Attributes (`one` in place of p->one), propagation and id mapping of p for a mount that is already there.
+ * For classic.c. */
+int attach_apply(struct root *r, int fd, const struct piece *p, const struct attributes *one,
+		 struct error *err);
 
 /* Changes a mount that is already there; fd is its top. */
-int attach_change(struct root *r, int fd, const struct attributes *one, const struct attributes *tree, const struct propagation *spread,
-		  struct error *err);
+int attach_change(struct root *r, int fd, const struct attributes *one, const struct attributes *tree,
+		  const struct propagation *spread, struct error *err);
 
 /* remount of a file system's own flags and data. */
-int attach_remount(struct root *r, int fd, unsigned long super, const char *const *data, size_t data_n, struct error *err);
+int attach_remount(struct root *r, int fd, unsigned long super, const char *const *data, size_t data_n,
+		   struct error *err);
 
 /* Moves the mount whose top is fd onto `to`, a path. */
 int attach_move(struct root *r, int fd, const char *to, struct error *err);

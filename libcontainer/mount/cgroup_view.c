@@ -17,24 +17,26 @@ static bool has_cgroups(const struct root *r)
 
 int cgroup_view_hide(struct root *r, const struct place *at, struct error *err)
 {
-	static const char *const data[] = { "mode=555", "size=4k", "nr_inodes=2" };
+	static const char *const data[] = {"mode=555", "size=4k", "nr_inodes=2"};
 	struct piece p = {
-		.kind = PIECE_NEW,
-		.type = "tmpfs",
-		.source = "tmpfs",
-		.data = data,
-		.data_n = 3,
-		.one.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	    .kind = PIECE_NEW,
+	    .type = "tmpfs",
+	    .source = "tmpfs",
+	    .data = data,
+	    .data_n = 3,
+	    .one.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
 
 	return attach_piece(r, &p, at, NULL, err);
 }
 
 /* The host's folder of the container's cgroup, in place of a mount of its own. */
-static int bind_cgroup(struct root *r, const struct root_hierarchy *h, const struct attributes *a, const struct place *at, struct error *err)
+static int bind_cgroup(struct root *r, const struct root_hierarchy *h, const struct attributes *a,
+		       const struct place *at, struct error *err)
 {
 	auto_close int fd = open(h->host_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct piece p = { .kind = PIECE_BIND, .fd = fd, .one.set = a->set, .one.clear = a->clear & MOUNT_ATTR__ATIME };
+	struct piece p = {
+	    .kind = PIECE_BIND, .fd = fd, .one.set = a->set, .one.clear = a->clear & MOUNT_ATTR__ATIME};
 
 	if (fd < 0)
 		return error_errno(err, "open %s", h->host_path);
@@ -49,23 +51,25 @@ static const struct root_hierarchy *find_v2(const struct root *r)
 	return NULL;
 }
 
-static int mount_v2(struct root *r, const struct oci_mount *m, const struct mount_words *w, const struct place *at, struct error *err)
+static int mount_v2(struct root *r, const struct oci_mount *m, const struct mount_words *w,
+		    const struct place *at, struct error *err)
 {
 	const struct root_hierarchy *own = find_v2(r);
 	struct error why = ERROR_NONE;
 	struct piece p = {
-		.kind = PIECE_NEW,
-		.type = "cgroup2",
-		.source = m->source ? m->source : "cgroup",
-		.data = w->data,
-		.data_n = w->data_n,
-		.one = w->one,
+	    .kind = PIECE_NEW,
+	    .type = "cgroup2",
+	    .source = m->source ? m->source : "cgroup",
+	    .data = w->data,
+	    .data_n = w->data_n,
+	    .one = w->one,
 	};
 	int ret;
 
 	memcpy(p.propagation, w->propagation, sizeof(p.propagation));
 	ret = attach_piece(r, &p, at, NULL, &why);
-	/* Not ours to mount in a user namespace without a cgroup namespace of its own; busy where the host's options differ. */
+	/* Not ours to mount in a user namespace without a cgroup namespace of its own; busy where the host's
+	 * options differ. */
 	if (ret == -EPERM || ret == -EBUSY || ret == -EACCES) {
 		ret = own ? bind_cgroup(r, own, &w->one, at, &why) : -ENOENT;
 		if (ret == -ENOENT)
@@ -76,11 +80,16 @@ static int mount_v2(struct root *r, const struct oci_mount *m, const struct moun
 	return ret;
 }
 
-static int mount_v1_fs(struct root *r, const struct root_hierarchy *h, const struct attributes *a, const struct place *at, struct error *err)
+static int mount_v1_fs(struct root *r, const struct root_hierarchy *h, const struct attributes *a,
+		       const struct place *at, struct error *err)
 {
 	auto_free char *copy = strdup(h->options ? h->options : "");
 	const char *data[16];
-	struct piece p = { .kind = PIECE_NEW, .type = h->options ? "cgroup" : "cgroup2", .source = "cgroup", .data = data, .one = *a };
+	struct piece p = {.kind = PIECE_NEW,
+			  .type = h->options ? "cgroup" : "cgroup2",
+			  .source = "cgroup",
+			  .data = data,
+			  .one = *a};
 
 	if (!copy)
 		return error_set(err, -ENOMEM, "out of memory");
@@ -90,11 +99,12 @@ static int mount_v1_fs(struct root *r, const struct root_hierarchy *h, const str
 	return attach_piece(r, &p, at, NULL, err);
 }
 
-static int mount_hierarchy(struct root *r, int top, const struct root_hierarchy *h, const struct attributes *a, struct error *err)
+static int mount_hierarchy(struct root *r, int top, const struct root_hierarchy *h,
+			   const struct attributes *a, struct error *err)
 {
 	auto_close int fd = -EBADF;
 	struct error why = ERROR_NONE;
-	struct place at = { .root = top, .path = h->name };
+	struct place at = {.root = top, .path = h->name};
 	int ret = -EPERM;
 
 	if (strchr(h->name, '/'))
@@ -133,10 +143,11 @@ static int link_controllers(int top, const struct root_hierarchy *h, struct erro
 
 static int mount_v1(struct root *r, const struct mount_words *w, const struct place *at, struct error *err)
 {
-	static const char *const data[] = { "mode=755" };
-	static const struct attributes read_only = { .set = MOUNT_ATTR_RDONLY };
+	static const char *const data[] = {"mode=755"};
+	static const struct attributes read_only = {.set = MOUNT_ATTR_RDONLY};
 	auto_close int top = -EBADF;
-	struct piece p = { .kind = PIECE_NEW, .type = "tmpfs", .source = "tmpfs", .data = data, .data_n = 1, .one = w->one };
+	struct piece p = {
+	    .kind = PIECE_NEW, .type = "tmpfs", .source = "tmpfs", .data = data, .data_n = 1, .one = w->one};
 	int ret;
 
 	/* The tmpfs is sealed last: it has to take the directories first. */
@@ -153,7 +164,8 @@ static int mount_v1(struct root *r, const struct mount_words *w, const struct pl
 	return ret;
 }
 
-int cgroup_view_mount(struct root *r, const struct oci_mount *m, const struct mount_words *w, const struct place *at, struct error *err)
+int cgroup_view_mount(struct root *r, const struct oci_mount *m, const struct mount_words *w,
+		      const struct place *at, struct error *err)
 {
 	if (r->cgroup_v2 || !strcmp(m->type, "cgroup2"))
 		return mount_v2(r, m, w, at, err);

@@ -29,12 +29,14 @@ static const struct {
 	uint64_t attribute;
 	unsigned long flag, statfs;
 } attributes[] = {
-	{ MOUNT_ATTR_RDONLY,      MS_RDONLY,      ST_RDONLY      },
-	{ MOUNT_ATTR_NOSUID,      MS_NOSUID,      ST_NOSUID      },
-	{ MOUNT_ATTR_NODEV,       MS_NODEV,       ST_NODEV       },
-	{ MOUNT_ATTR_NOEXEC,      MS_NOEXEC,      ST_NOEXEC      },
-	{ MOUNT_ATTR_NODIRATIME,  MS_NODIRATIME,  ST_NODIRATIME  },
+	/* clang-format off */
+	{ MOUNT_ATTR_RDONLY,      MS_RDONLY,      ST_RDONLY },
+	{ MOUNT_ATTR_NOSUID,      MS_NOSUID,      ST_NOSUID },
+	{ MOUNT_ATTR_NODEV,       MS_NODEV,       ST_NODEV },
+	{ MOUNT_ATTR_NOEXEC,      MS_NOEXEC,      ST_NOEXEC },
+	{ MOUNT_ATTR_NODIRATIME,  MS_NODIRATIME,  ST_NODIRATIME },
 	{ MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW, ST_NOSYMFOLLOW },
+	/* clang-format on */
 };
 
 static unsigned long atime_flag(uint64_t a)
@@ -61,7 +63,9 @@ static unsigned long to_flags(uint64_t a)
 
 static uint64_t from_statfs(unsigned long f)
 {
-	uint64_t a = f & ST_NOATIME ? MOUNT_ATTR_NOATIME : f & ST_RELATIME ? MOUNT_ATTR_RELATIME : MOUNT_ATTR_STRICTATIME;
+	uint64_t a = f & ST_NOATIME    ? MOUNT_ATTR_NOATIME
+		     : f & ST_RELATIME ? MOUNT_ATTR_RELATIME
+				       : MOUNT_ATTR_STRICTATIME;
 
 	for (size_t i = 0; i < ARRAY_LEN(attributes); i++)
 		if (f & attributes[i].statfs)
@@ -86,9 +90,10 @@ static int open_fds(struct root *r, struct error *err)
 	return 0;
 }
 
-/* mount(2) between descriptors: `from` (or, -EBADF, the text `source`) onto `to`. 0 or -errno; err only where we came not so far. */
-static int mount_fds(struct root *r, int from, const char *source, int to, const char *type, unsigned long flags, const char *data,
-		     struct error *err)
+/* mount(2) between descriptors: `from` (or, -EBADF, the text `source`) onto `to`. 0 or -errno; err only where
+ * we came not so far. */
+static int mount_fds(struct root *r, int from, const char *source, int to, const char *type,
+		     unsigned long flags, const char *data, struct error *err)
 {
 	auto_close int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	char from_name[16], to_name[16];
@@ -147,7 +152,8 @@ static int change_attributes(struct root *r, int fd, const struct attributes *a,
 	return ret;
 }
 
-int classic_change(struct root *r, int fd, const struct piece *p, const struct attributes *one, struct error *err)
+int classic_change(struct root *r, int fd, const struct piece *p, const struct attributes *one,
+		   struct error *err)
 {
 	struct attributes a = *one;
 	int ret;
@@ -156,20 +162,24 @@ int classic_change(struct root *r, int fd, const struct piece *p, const struct a
 		return error_set(err, -ENOSYS, "an idmapped mount needs mount_setattr(2), Linux 5.12");
 	if (p->tree.set || p->tree.clear) {
 		if (!p->top_will_do)
-			return error_set(err, -ENOSYS, "the recursive options need mount_setattr(2), Linux 5.12");
+			return error_set(err, -ENOSYS,
+					 "the recursive options need mount_setattr(2), Linux 5.12");
 		a.set |= p->tree.set;
 	}
 	ret = change_attributes(r, fd, &a, err);
 	for (int i = 0; ret == 0 && i < PROPAGATIONS_MAX && p->propagation[i].type; i++)
-		ret = mount_fds(r, -EBADF, NULL, fd, NULL, p->propagation[i].type | (p->propagation[i].recursive ? MS_REC : 0), NULL,
-				err);
+		ret =
+		    mount_fds(r, -EBADF, NULL, fd, NULL,
+			      p->propagation[i].type | (p->propagation[i].recursive ? MS_REC : 0), NULL, err);
 	return ret;
 }
 
-/* What hangs at the place now, if it is what we mounted: somebody who shares a volume with us may have renamed a directory meanwhile. */
+/* What hangs at the place now, if it is what we mounted: somebody who shares a volume with us may have
+ * renamed a directory meanwhile. */
 static int reopen(const struct piece *p, const struct place *at, struct error *err)
 {
-	auto_close int fd = at->root == AT_FDCWD ? open(at->path, O_PATH | O_CLOEXEC) : path_open_beneath(at->root, at->path, O_PATH, err);
+	auto_close int fd = at->root == AT_FDCWD ? open(at->path, O_PATH | O_CLOEXEC)
+						 : path_open_beneath(at->root, at->path, O_PATH, err);
 	struct stat new, was;
 	bool same;
 
@@ -177,7 +187,7 @@ static int reopen(const struct piece *p, const struct place *at, struct error *e
 		return at->root == AT_FDCWD ? error_errno(err, "open %s", at->path) : fd;
 	if (fstat(fd, &new) < 0 || fstat(p->kind == PIECE_NEW ? at->fd : p->fd, &was) < 0)
 		return error_errno(err, "stat");
-	same = new.st_dev == was.st_dev && new.st_ino == was.st_ino;
+	same = new.st_dev == was.st_dev &&new.st_ino == was.st_ino;
 	if (same != (p->kind == PIECE_BIND))
 		return error_set(err, -ESTALE, "the place was moved away while it was mounted upon");
 	return TAKE_FD(fd);
@@ -185,14 +195,17 @@ static int reopen(const struct piece *p, const struct place *at, struct error *e
 
 static int mount_new(struct root *r, const struct piece *p, const struct place *at, struct error *err)
 {
-	unsigned long flags = (p->super & ~(unsigned long)MS_RDONLY) | to_flags(p->one.set & ~(uint64_t)MOUNT_ATTR_RDONLY);
-	auto_text struct text data = { 0 };
+	unsigned long flags =
+	    (p->super & ~(unsigned long)MS_RDONLY) | to_flags(p->one.set & ~(uint64_t)MOUNT_ATTR_RDONLY);
+	auto_text struct text data = {0};
 	int ret = join_data(p->data, p->data_n, &data, err);
 
 	/* Here MS_RDONLY is the file system's and the mount's in one; only disks are to have the former. */
 	if (p->super & MS_RDONLY)
 		flags |= MS_RDONLY;
-	return ret < 0 ? ret : mount_fds(r, -EBADF, p->source ? p->source : "none", at->fd, p->type, flags, data.v, err);
+	return ret < 0 ? ret
+		       : mount_fds(r, -EBADF, p->source ? p->source : "none", at->fd, p->type, flags, data.v,
+				   err);
 }
 
 int classic_attach(struct root *r, const struct piece *p, const struct place *at, int *top, struct error *err)
@@ -206,7 +219,8 @@ int classic_attach(struct root *r, const struct piece *p, const struct place *at
 	if (p->kind == PIECE_NEW)
 		ret = mount_new(r, p, at, err);
 	else
-		ret = mount_fds(r, p->fd, NULL, at->fd, NULL, MS_BIND | (p->recursive ? MS_REC : 0), NULL, err);
+		ret =
+		    mount_fds(r, p->fd, NULL, at->fd, NULL, MS_BIND | (p->recursive ? MS_REC : 0), NULL, err);
 	if (ret < 0)
 		return ret;
 	if (p->kind == PIECE_NEW) {
@@ -225,9 +239,10 @@ int classic_attach(struct root *r, const struct piece *p, const struct place *at
 	return ret;
 }
 
-int classic_remount(struct root *r, int fd, unsigned long super, const char *const *data, size_t data_n, struct error *err)
+int classic_remount(struct root *r, int fd, unsigned long super, const char *const *data, size_t data_n,
+		    struct error *err)
 {
-	auto_text struct text text = { 0 };
+	auto_text struct text text = {0};
 	int ret = join_data(data, data_n, &text, err);
 
 	return ret < 0 ? ret : mount_fds(r, -EBADF, NULL, fd, NULL, MS_REMOUNT | super, text.v, err);

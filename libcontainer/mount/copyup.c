@@ -19,12 +19,13 @@ static int copy_directory(int from, int to, dev_t device, int depth, struct erro
 
 static void set_times(int dir, const char *name, const struct stat *st)
 {
-	struct timespec times[2] = { st->st_atim, st->st_mtim };
+	struct timespec times[2] = {st->st_atim, st->st_mtim};
 
 	(void)utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
-/* What the file system does not take, or we may not set (security.* in a user namespace), is left out, as cp -a does. */
+/* What the file system does not take, or we may not set (security.* in a user namespace), is left out, as cp
+ * -a does. */
 static int copy_xattrs(int from, int to, struct error *err)
 {
 	auto_free char *names = malloc(XATTR_MAX), *value = malloc(XATTR_MAX);
@@ -36,7 +37,8 @@ static int copy_xattrs(int from, int to, struct error *err)
 	for (char *name = names; size > 0 && name < names + size; name += strlen(name) + 1) {
 		ssize_t n = fgetxattr(from, name, value, XATTR_MAX);
 
-		if (n >= 0 && fsetxattr(to, name, value, (size_t)n, 0) < 0 && errno != EOPNOTSUPP && errno != EPERM && errno != EACCES)
+		if (n >= 0 && fsetxattr(to, name, value, (size_t)n, 0) < 0 && errno != EOPNOTSUPP &&
+		    errno != EPERM && errno != EACCES)
 			return error_errno(err, "copy the attribute %s", name);
 	}
 	return 0;
@@ -58,7 +60,8 @@ static int copy_data(int from, int to, struct error *err)
 	if (!buffer)
 		return error_set(err, -ENOMEM, "out of memory");
 	while ((n = read(from, buffer, CHUNK)) != 0) {
-		int ret = n < 0 ? (errno == EINTR ? 0 : error_errno(err, "read")) : fd_write_all(to, buffer, (size_t)n, err);
+		int ret = n < 0 ? (errno == EINTR ? 0 : error_errno(err, "read"))
+				: fd_write_all(to, buffer, (size_t)n, err);
 
 		if (ret < 0)
 			return ret;
@@ -68,7 +71,8 @@ static int copy_data(int from, int to, struct error *err)
 
 static int copy_file(int from, int to, const char *name, const struct stat *st, struct error *err)
 {
-	auto_close int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), out = -EBADF;
+	auto_close int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC),
+		       out = -EBADF;
 	struct stat now;
 	int ret;
 
@@ -95,7 +99,8 @@ static int copy_link(int from, int to, const char *name, const struct stat *st, 
 	if (n < 0)
 		return error_errno(err, "read the link");
 	target[n] = '\0';
-	if (symlinkat(target, to, name) < 0 || fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (symlinkat(target, to, name) < 0 ||
+	    fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_errno(err, "make the link");
 	set_times(to, name, st);
 	return 0;
@@ -107,7 +112,8 @@ static int copy_node(int to, const char *name, const struct stat *st, struct err
 	if (mknodat(to, name, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0)
 		return errno == EPERM ? 0 : error_errno(err, "make the node");
 	/* Nobody else sees this tmpfs yet: the name is still what was made. */
-	if (fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(to, name, st->st_mode & 07777, 0) < 0)
+	if (fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(to, name, st->st_mode & 07777, 0) < 0)
 		return error_errno(err, "copy owner and mode");
 	set_times(to, name, st);
 	return 0;

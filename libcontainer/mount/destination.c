@@ -62,7 +62,10 @@ static int open_plain(int root, const char *path, struct error *err)
 		if (next < 0 && errno == ENOENT && (mkdirat(dir, name, 0755) == 0 || errno == EEXIST))
 			next = openat(dir, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
 		if (next < 0 && (errno == ENOTDIR || errno == ELOOP))
-			return error_set(err, -ENOTDIR, "'%s' in the root file system is a link or a file where a directory must be", name);
+			return error_set(
+			    err, -ENOTDIR,
+			    "'%s' in the root file system is a link or a file where a directory must be",
+			    name);
 		if (next < 0)
 			return error_errno(err, "open the directory '%s'", name);
 		if (fd >= 0)
@@ -104,7 +107,8 @@ static int open_following(int root, const char *path, bool directory, int links,
 	struct error why = ERROR_NONE;
 	int fd = directory ? path_make_dir(root, path, 0755, &why) : path_make_file(root, path, 0644, &why);
 
-	/* /etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf, in an image that never ran: engines mount there all the same. */
+	/* /etc/resolv.conf -> ../run/systemd/resolve/stub-resolv.conf, in an image that never ran: engines
+	 * mount there all the same. */
 	if (fd == -ENOENT && links < LINKS_MAX)
 		target = link_target(root, path);
 	if (target)
@@ -123,30 +127,35 @@ int destination_open(int root, const char *path, enum destination_kind kind, str
 
 static bool is_same(const struct statx *a, const struct statx *b)
 {
-	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major && a->stx_dev_minor == b->stx_dev_minor &&
+	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
+	       a->stx_dev_minor == b->stx_dev_minor &&
 	       (!(a->stx_mask & b->stx_mask & STATX_MNT_ID) || a->stx_mnt_id == b->stx_mnt_id);
 }
 
 static int look(int fd, const char *name, struct statx *sx)
 {
-	return statx(fd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_MNT_ID,
-		     sx);
+	return statx(fd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+		     STATX_TYPE | STATX_INO | STATX_MNT_ID, sx);
 }
 
 /* The root is the top of a mount; most places are not, and Linux 5.8 tells. */
 static bool may_be_top(const struct statx *sx)
 {
-	return !(sx->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) || sx->stx_attributes & STATX_ATTR_MOUNT_ROOT;
+	return !(sx->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) ||
+	       sx->stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 /* lxcfs and the like are mounted over these; none of them is ever written to by the runtime. */
 static bool may_be_replaced(const struct root *r, const struct statx *what)
 {
 	static const char *const files[] = {
-		"cpuinfo",	"diskstats", "meminfo",	 "stat",		     "swaps",
-		"uptime",	"loadavg",   "slabinfo", "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled",
+		/* clang-format off */
+		"cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo",
+		"sys/kernel/ns_last_pid", "sys/crypto/fips_enabled",
+		/* clang-format on */
 	};
-	auto_close int mine = r->proc < 0 ? openat(r->fd, "proc", O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+	auto_close int mine =
+	    r->proc < 0 ? openat(r->fd, "proc", O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC) : -EBADF;
 	int proc = r->proc < 0 ? mine : r->proc;
 
 	for (size_t i = 0; proc >= 0 && i < ARRAY_LEN(files); i++) {

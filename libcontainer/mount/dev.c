@@ -22,12 +22,12 @@
 enum { NODE = O_PATH | O_NOFOLLOW | O_CLOEXEC };
 
 struct node {
-	const char *path;  /* in the container, and on the host where it has to be bound from there */
-	mode_t mode;       /* type and permissions */
+	const char *path; /* in the container, and on the host where it has to be bound from there */
+	mode_t mode;	  /* type and permissions */
 	dev_t device;
 	uid_t uid;
 	gid_t gid;
-	bool replace;      /* what else is there gives way */
+	bool replace; /* what else is there gives way */
 };
 
 int dev_open(const struct root *r, bool make, struct error *err)
@@ -37,7 +37,9 @@ int dev_open(const struct root *r, bool make, struct error *err)
 	if (fd < 0 && errno == ENOENT && make && mkdirat(r->fd, "dev", 0755) == 0)
 		fd = openat(r->fd, "dev", NODE | O_DIRECTORY);
 	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
-		return error_set(err, -ENOTDIR, "/dev in the root file system is a link or a file where a directory must be");
+		return error_set(
+		    err, -ENOTDIR,
+		    "/dev in the root file system is a link or a file where a directory must be");
 	return fd < 0 ? error_errno(err, "open the container's /dev") : fd;
 }
 
@@ -63,7 +65,8 @@ int dev_open_null(const struct root *r, struct error *err)
 	return TAKE_FD(fd);
 }
 
-/* By the descriptor of what was made, checked: on a volume that others write to, the name may be another file's by now. */
+/* By the descriptor of what was made, checked: on a volume that others write to, the name may be another
+ * file's by now. */
 static int give_owner(int dir, const char *name, const struct node *n, struct error *err)
 {
 	auto_close int fd = -EBADF;
@@ -79,7 +82,8 @@ static int give_owner(int dir, const char *name, const struct node *n, struct er
 	return fchownat(fd, "", n->uid, n->gid, AT_EMPTY_PATH) < 0 ? error_errno(err, "chown") : 0;
 }
 
-/* 1: the device is there already. 0: the place is free, or is a file on which can be mounted if `for_mount`. */
+/* 1: the device is there already. 0: the place is free, or is a file on which can be mounted if `for_mount`.
+ */
 static int clear_place(int dir, const char *name, const struct node *n, bool for_mount, struct error *err)
 {
 	struct stat st;
@@ -101,8 +105,8 @@ static int clear_place(int dir, const char *name, const struct node *n, bool for
 static int bind_node(struct root *r, int dir, const char *name, const struct node *n, struct error *err)
 {
 	auto_close int source = open(n->path, O_PATH | O_CLOEXEC), fd = -EBADF;
-	struct piece p = { .kind = PIECE_BIND, .fd = source };
-	struct place at = { .root = dir, .path = name };
+	struct piece p = {.kind = PIECE_BIND, .fd = source};
+	struct place at = {.root = dir, .path = name};
 	struct stat st;
 	int ret = clear_place(dir, name, n, true, err);
 
@@ -139,7 +143,8 @@ static int make_node(struct root *r, int dir, const char *name, const struct nod
 	ret = clear_place(dir, name, n, false, err);
 	if (ret)
 		return ret < 0 ? ret : 0;
-	return mknodat(dir, name, n->mode, n->device) < 0 ? error_errno(err, "mknod") : give_owner(dir, name, n, err);
+	return mknodat(dir, name, n->mode, n->device) < 0 ? error_errno(err, "mknod")
+							  : give_owner(dir, name, n, err);
 }
 
 static int make_defaults(struct root *r, int dev, struct error *err)
@@ -148,16 +153,22 @@ static int make_defaults(struct root *r, int dev, struct error *err)
 		const char *path;
 		unsigned major, minor;
 	} defaults[] = {
-		{ "/dev/null", 1, 3 },	 { "/dev/zero", 1, 5 },	   { "/dev/full", 1, 7 },
-		{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
+		/* clang-format off */
+		{ "/dev/null",    1, 3 },
+		{ "/dev/zero",    1, 5 },
+		{ "/dev/full",    1, 7 },
+		{ "/dev/random",  1, 8 },
+		{ "/dev/urandom", 1, 9 },
+		{ "/dev/tty",     5, 0 },
+		/* clang-format on */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
 		struct node n = {
-			.path = defaults[i].path,
-			.mode = S_IFCHR | 0666,
-			.device = makedev(defaults[i].major, defaults[i].minor),
-			.replace = true,
+		    .path = defaults[i].path,
+		    .mode = S_IFCHR | 0666,
+		    .device = makedev(defaults[i].major, defaults[i].minor),
+		    .replace = true,
 		};
 		int ret = make_node(r, dev, n.path + strlen("/dev/"), &n, err);
 
@@ -173,11 +184,11 @@ static int make_configured(struct root *r, const struct oci_device *d, struct er
 	auto_close int dir = -EBADF;
 	mode_t type = !strcmp(d->type, "b") ? S_IFBLK : !strcmp(d->type, "p") ? S_IFIFO : S_IFCHR;
 	struct node n = {
-		.path = d->path,
-		.mode = type | (d->file_mode.set ? (mode_t)d->file_mode.v & 07777 : 0666),
-		.device = makedev((unsigned)d->major.v, (unsigned)d->minor.v),
-		.uid = d->uid.set ? (uid_t)d->uid.v : 0,
-		.gid = d->gid.set ? (gid_t)d->gid.v : 0,
+	    .path = d->path,
+	    .mode = type | (d->file_mode.set ? (mode_t)d->file_mode.v & 07777 : 0666),
+	    .device = makedev((unsigned)d->major.v, (unsigned)d->minor.v),
+	    .uid = d->uid.set ? (uid_t)d->uid.v : 0,
+	    .gid = d->gid.set ? (gid_t)d->gid.v : 0,
 	};
 
 	if (*d->path != '/')
@@ -223,8 +234,13 @@ static int link_to(int dev, const char *target, const char *name, bool replace, 
 static int make_links(int dev, struct error *err)
 {
 	static const char *const links[][2] = {
-		{ "/proc/self/fd", "fd" },	 { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
-		{ "/proc/self/fd/2", "stderr" }, { "/proc/kcore", "core" },
+		/* clang-format off */
+		{ "/proc/self/fd",   "fd" },
+		{ "/proc/self/fd/0", "stdin" },
+		{ "/proc/self/fd/1", "stdout" },
+		{ "/proc/self/fd/2", "stderr" },
+		{ "/proc/kcore",     "core" },
+		/* clang-format on */
 	};
 	auto_close int pts = openat(dev, "pts", NODE | O_DIRECTORY);
 
@@ -234,7 +250,8 @@ static int make_links(int dev, struct error *err)
 		if (ret < 0)
 			return ret;
 	}
-	return pts >= 0 && fd_is_on(pts, DEVPTS_SUPER_MAGIC) ? link_to(dev, "pts/ptmx", "ptmx", true, err) : 0;
+	return pts >= 0 && fd_is_on(pts, DEVPTS_SUPER_MAGIC) ? link_to(dev, "pts/ptmx", "ptmx", true, err)
+							     : 0;
 }
 
 static int make_devices(struct root *r, struct error *err)
@@ -277,12 +294,14 @@ int root_open_ptmx(struct root *r, struct error *err)
 		return error_errno(err, "open the container's /dev/pts");
 	/* Checked first: whatever lies in a devpts is harmless to open. */
 	if (!fd_is_on(pts, DEVPTS_SUPER_MAGIC))
-		return error_set(err, -ENODEV, "the container's /dev/pts is no devpts file system, a terminal needs one");
+		return error_set(err, -ENODEV,
+				 "the container's /dev/pts is no devpts file system, a terminal needs one");
 	fd = openat(pts, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_errno(err, "open the container's /dev/pts/ptmx");
 	if (!is_node(&st, S_IFCHR, makedev(5, 2)) || !fd_is_on(fd, DEVPTS_SUPER_MAGIC))
-		return error_set(err, -ENODEV, "the container's /dev/pts/ptmx is no pseudo terminal multiplexer");
+		return error_set(err, -ENODEV,
+				 "the container's /dev/pts/ptmx is no pseudo terminal multiplexer");
 	return TAKE_FD(fd);
 }
 
@@ -290,7 +309,8 @@ int root_open_ptmx(struct root *r, struct error *err)
 static int open_console(int dev, struct error *err)
 {
 	for (int tries = 0; tries < 2; tries++) {
-		auto_close int fd = openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		auto_close int fd =
+		    openat(dev, "console", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		struct stat st;
 
 		if (fd < 0 && errno != EEXIST && errno != EROFS)
@@ -313,16 +333,16 @@ static int open_console(int dev, struct error *err)
 int root_bind_console(struct root *r, int slave, struct error *err)
 {
 	auto_close int dev = dev_open(r, false, err), fd = -EBADF;
-	struct piece p = { .kind = PIECE_BIND, .fd = slave };
-	struct place at = { .path = "console" };
+	struct piece p = {.kind = PIECE_BIND, .fd = slave};
+	struct place at = {.path = "console"};
 	struct stat st;
 	int ret;
 
 	if (dev < 0)
 		return dev;
 	/* 136 to 143: the majors of pseudo terminals. */
-	if (fstat(slave, &st) < 0 || !S_ISCHR(st.st_mode) || major(st.st_rdev) < 136 || major(st.st_rdev) > 143 ||
-	    !fd_is_on(slave, DEVPTS_SUPER_MAGIC))
+	if (fstat(slave, &st) < 0 || !S_ISCHR(st.st_mode) || major(st.st_rdev) < 136 ||
+	    major(st.st_rdev) > 143 || !fd_is_on(slave, DEVPTS_SUPER_MAGIC))
 		return error_set(err, -ENODEV, "/dev/console: the terminal is none of a devpts file system");
 	at.root = dev;
 	at.fd = fd = open_console(dev, err);

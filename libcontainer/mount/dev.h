@@ -1,7 +1,9 @@
-/* dev.h: the container's /dev: opened once, without following a link, and used by its descriptor from then on.
+/* dev.h: the container's /dev: opened once, without following a link, and used by its descriptor from then
+ * on.
  *
- * An image may have anything at /dev and in it: a link to a directory of the host, a link in place of /dev/null or /dev/console
- * (CVE-2025-31133, CVE-2025-52565, CVE-2026-41579, CVE-2026-47766, CVE-2026-88264). No name in it is ever followed.
+ * An image may have anything at /dev and in it: a link to a directory of the host, a link in place of
+ * /dev/null or /dev/console (CVE-2025-31133, CVE-2025-52565, CVE-2026-41579, CVE-2026-47766, CVE-2026-88264).
+ * No name in it is ever followed.
  */
 #ifndef MOUNT_DEV_H
 #define MOUNT_DEV_H

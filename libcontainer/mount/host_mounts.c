@@ -19,7 +19,8 @@ void host_mounts_unescape(char *path)
 	char *out = path;
 
 	for (const char *p = path; *p;) {
-		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' && p[3] <= '7') {
+		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' &&
+		    p[3] <= '7') {
 			*out++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
 			p += 4;
 		} else {
@@ -38,17 +39,24 @@ static bool is_beneath(const char *path, const char *root)
 
 static int hide(struct root *r, const char *path, struct error *err)
 {
-	static const char *const data[] = { "mode=555", "size=4k", "nr_inodes=2" };
+	static const char *const data[] = {"mode=555", "size=4k", "nr_inodes=2"};
 	auto_close int fd = -EBADF;
-	struct piece p = { .kind = PIECE_NEW, .type = "tmpfs", .source = "tmpfs", .data = data, .data_n = 3, .one.set = MOUNT_ATTR_RDONLY };
-	struct place at = { .root = AT_FDCWD, .path = path };
+	struct piece p = {.kind = PIECE_NEW,
+			  .type = "tmpfs",
+			  .source = "tmpfs",
+			  .data = data,
+			  .data_n = 3,
+			  .one.set = MOUNT_ATTR_RDONLY};
+	struct place at = {.root = AT_FDCWD, .path = path};
 
 	if (umount2(path, MNT_DETACH) == 0)
 		return 0;
 	/* Locked, or by now not to be reached at all. */
 	at.fd = fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : error_errno(err, "hide %s", path);
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES
+			   ? 0
+			   : error_errno(err, "hide %s", path);
 	return attach_piece(r, &p, &at, NULL, err);
 }
 

@@ -4,8 +4,9 @@
 
 #include "mount/root.h"
 
-/* Takes away every procfs and sysfs outside the root, or covers it where it is locked: a container that gets out of its chroot shall not
- * find one that shows all of it, which would also let a user namespace mount a new one. */
+/* Takes away every procfs and sysfs outside the root, or covers it where it is locked: a container that gets
+ * out of its chroot shall not find one that shows all of it, which would also let a user namespace mount a
+ * new one. */
 int host_mounts_hide(struct root *r, struct error *err);
 
 /* Undoes the escapes of a mountinfo field (\040 and so on), in place. */

@@ -28,7 +28,8 @@ static _Noreturn void wait_for_end(int hold)
 static pid_t spawn_helper(int *hold, int *pidfd, struct error *err)
 {
 	int fd = -EBADF, pipe_fds[2];
-	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&fd, .exit_signal = SIGCHLD };
+	struct clone_args args = {
+	    .flags = CLONE_NEWUSER | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&fd, .exit_signal = SIGCHLD};
 	pid_t pid;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -49,7 +50,8 @@ static pid_t spawn_helper(int *hold, int *pidfd, struct error *err)
 	return pid;
 }
 
-/* Its pid as /proc knows it, which in a young pid namespace is still the host's and has other numbers than ours. */
+/* Its pid as /proc knows it, which in a young pid namespace is still the host's and has other numbers than
+ * ours. */
 static int open_folder(int pidfd, struct error *err)
 {
 	char path[64];
@@ -74,16 +76,18 @@ static int open_folder(int pidfd, struct error *err)
 
 static int write_map(int folder, const char *name, const struct oci_id_mapping_list *map, struct error *err)
 {
-	auto_text struct text text = { 0 };
+	auto_text struct text text = {0};
 
 	for (size_t i = 0; i < map->n; i++)
-		text_addf(&text, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", map->v[i].container_id.v, map->v[i].host_id.v, map->v[i].size.v);
+		text_addf(&text, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", map->v[i].container_id.v,
+			  map->v[i].host_id.v, map->v[i].size.v);
 	if (text.failed)
 		return error_set(err, -ENOMEM, "out of memory");
 	return file_write_at(folder, name, text.v, err);
 }
 
-int idmapped_open_namespace(const struct oci_id_mapping_list *uids, const struct oci_id_mapping_list *gids, struct error *err)
+int idmapped_open_namespace(const struct oci_id_mapping_list *uids, const struct oci_id_mapping_list *gids,
+			    struct error *err)
 {
 	auto_close int pidfd = -EBADF, folder = -EBADF, fd = -EBADF;
 	int hold = -EBADF, ret;

@@ -14,8 +14,8 @@
 
 /* What covers things: opened at the first need, and used for all of them. */
 struct covers {
-	int null;   /* the container's null device */
-	int empty;  /* the top of a tmpfs with nothing in it, once it is attached somewhere */
+	int null;  /* the container's null device */
+	int empty; /* the top of a tmpfs with nothing in it, once it is attached somewhere */
 };
 
 /* -ENOENT: it is not there. */
@@ -33,25 +33,27 @@ static int open_target(const struct root *r, const char *path, struct error *err
 
 static int cover_directory(struct root *r, struct covers *c, const struct place *at, struct error *err)
 {
-	static const char *const data[] = { "mode=555", "size=4k", "nr_inodes=2" };
+	static const char *const data[] = {"mode=555", "size=4k", "nr_inodes=2"};
 	struct piece fresh = {
-		.kind = PIECE_NEW,
-		.type = "tmpfs",
-		.source = "tmpfs",
-		.data = data,
-		.data_n = ARRAY_LEN(data),
-		.one.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	    .kind = PIECE_NEW,
+	    .type = "tmpfs",
+	    .source = "tmpfs",
+	    .data = data,
+	    .data_n = ARRAY_LEN(data),
+	    .one.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
-	struct piece again = { .kind = PIECE_BIND, .fd = c->empty };
+	struct piece again = {.kind = PIECE_BIND, .fd = c->empty};
 
-	/* One for all: a tmpfs of its own for each costs memory on every processor. The first is attached itself and the others are cloned
-	 * from it: to close a mount that was never attached would be an unmount, which waits for RCU. */
-	return c->empty < 0 ? attach_piece(r, &fresh, at, &c->empty, err) : attach_piece(r, &again, at, NULL, err);
+	/* One for all: a tmpfs of its own for each costs memory on every processor. The first is attached
+	 * itself and the others are cloned from it: to close a mount that was never attached would be an
+	 * unmount, which waits for RCU. */
+	return c->empty < 0 ? attach_piece(r, &fresh, at, &c->empty, err)
+			    : attach_piece(r, &again, at, NULL, err);
 }
 
 static int cover_file(struct root *r, struct covers *c, const struct place *at, struct error *err)
 {
-	struct piece p = { .kind = PIECE_BIND };
+	struct piece p = {.kind = PIECE_BIND};
 
 	if (c->null < 0) {
 		int fd = dev_open_null(r, err);
@@ -67,7 +69,7 @@ static int cover_file(struct root *r, struct covers *c, const struct place *at, 
 static int cover(struct root *r, struct covers *c, const char *path, struct error *err)
 {
 	auto_close int fd = open_target(r, path, err);
-	struct place at = { .fd = fd, .root = r->fd, .path = path };
+	struct place at = {.fd = fd, .root = r->fd, .path = path};
 	struct stat st;
 
 	if (fd < 0)
@@ -80,8 +82,12 @@ static int cover(struct root *r, struct covers *c, const char *path, struct erro
 static int make_read_only(struct root *r, const char *path, struct error *err)
 {
 	auto_close int fd = open_target(r, path, err);
-	struct place at = { .fd = fd, .root = r->fd, .path = path };
-	struct piece p = { .kind = PIECE_BIND, .fd = fd, .recursive = true, .top_will_do = true, .tree.set = MOUNT_ATTR_RDONLY };
+	struct place at = {.fd = fd, .root = r->fd, .path = path};
+	struct piece p = {.kind = PIECE_BIND,
+			  .fd = fd,
+			  .recursive = true,
+			  .top_will_do = true,
+			  .tree.set = MOUNT_ATTR_RDONLY};
 
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
@@ -102,7 +108,7 @@ static int cover_all(struct root *r, struct covers *c, const struct strings *pat
 int mask_apply(struct root *r, struct error *err)
 {
 	const struct oci_linux *l = r->config->linux_;
-	struct covers c = { -EBADF, -EBADF };
+	struct covers c = {-EBADF, -EBADF};
 	int ret = 0;
 
 	if (!l)

@@ -61,10 +61,11 @@ static bool is_idmapped(const struct oci_mount *m, const struct mount_words *w)
 /* The clearing words of a bind are only about other words; see options.h. */
 static struct attributes bind_attributes(const struct mount_words *w)
 {
-	return (struct attributes){ w->one.set, w->remount ? w->one.clear : w->one.clear & MOUNT_ATTR__ATIME };
+	return (struct attributes){w->one.set, w->remount ? w->one.clear : w->one.clear & MOUNT_ATTR__ATIME};
 }
 
-static int check_form(const struct oci_mount *m, const struct mount_words *w, const char *place, struct error *err)
+static int check_form(const struct oci_mount *m, const struct mount_words *w, const char *place,
+		      struct error *err)
 {
 	bool bind = mount_is_bind(m, w);
 
@@ -81,8 +82,10 @@ static int check_form(const struct oci_mount *m, const struct mount_words *w, co
 	if (bind && !w->remount && (!m->source || !*m->source))
 		return error_set(err, -EINVAL, "%s.source: missing, a bind mount needs one", place);
 	if (bind && w->data_n)
-		return error_set(err, -EINVAL, "%s.options: '%s' is unknown, and a bind mount has no file system to give it to", place,
-				 w->data[0]);
+		return error_set(
+		    err, -EINVAL,
+		    "%s.options: '%s' is unknown, and a bind mount has no file system to give it to", place,
+		    w->data[0]);
 	if (!bind && !has_type(m) && !is_change(m, w))
 		return error_set(err, -EINVAL, "%s.type: missing, and it is no bind mount", place);
 	return 0;
@@ -90,7 +93,7 @@ static int check_form(const struct oci_mount *m, const struct mount_words *w, co
 
 int mount_check(const struct oci_mount *m, const char *place, struct error *err)
 {
-	auto_words struct mount_words w = { 0 };
+	auto_words struct mount_words w = {0};
 	int ret = mount_words_parse(&m->options, &w, err);
 
 	if (ret < 0)
@@ -106,7 +109,8 @@ static int open_mappings(const struct oci_mount *m, int container, struct error 
 	if (m->uid_mappings.n)
 		return idmapped_open_namespace(&m->uid_mappings, &m->gid_mappings, err);
 	if (container < 0)
-		return error_set(err, -EINVAL, "idmap without mappings, and there is no user namespace to take them from");
+		return error_set(err, -EINVAL,
+				 "idmap without mappings, and there is no user namespace to take them from");
 	fd = fcntl(container, F_DUPFD_CLOEXEC, 3);
 	return fd < 0 ? error_errno(err, "copy a descriptor") : fd;
 }
@@ -121,34 +125,39 @@ int root_open_mappings(const struct oci_config *config, struct error *err)
 		const struct oci_mount *m = &config->mounts.v[i];
 
 		for (size_t j = 0; j < m->options.n; j++)
-			if (!m->uid_mappings.n && (!strcmp(m->options.v[j], "idmap") || !strcmp(m->options.v[j], "ridmap")))
+			if (!m->uid_mappings.n &&
+			    (!strcmp(m->options.v[j], "idmap") || !strcmp(m->options.v[j], "ridmap")))
 				wanted = true;
 	}
 	if (!wanted)
 		return -EBADF;
 	if (!ns->path)
-		return idmapped_open_namespace(&config->linux_->uid_mappings, &config->linux_->gid_mappings, err);
+		return idmapped_open_namespace(&config->linux_->uid_mappings, &config->linux_->gid_mappings,
+					       err);
 	fd = open(ns->path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? error_errno(err, "open the user namespace %s", ns->path) : fd;
 }
 
-static int idmap_tree(int tree, const struct oci_mount *m, const struct mount_words *w, int container, struct error *err)
+static int idmap_tree(int tree, const struct oci_mount *m, const struct mount_words *w, int container,
+		      struct error *err)
 {
 	auto_close int ns = open_mappings(m, container, err);
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)ns };
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)ns};
 
 	if (ns < 0)
 		return ns;
-	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | (w->recursive_idmap ? AT_RECURSIVE : 0), &attr, sizeof(attr)) == 0)
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | (w->recursive_idmap ? AT_RECURSIVE : 0), &attr,
+			      sizeof(attr)) == 0)
 		return 0;
 	if (errno == EINVAL)
 		return error_set(err, -EINVAL, "file system of %s cannot be idmapped", m->source);
 	return error_errno(err, "idmap the mount of %s", m->source);
 }
 
-int root_source_open(const struct oci_mount *m, const char *bundle, int userns_fd, const char *place, struct error *err)
+int root_source_open(const struct oci_mount *m, const char *bundle, int userns_fd, const char *place,
+		     struct error *err)
 {
-	auto_words struct mount_words w = { 0 };
+	auto_words struct mount_words w = {0};
 	auto_free char *path = NULL;
 	auto_close int tree = -EBADF;
 	int ret = mount_words_parse(&m->options, &w, err);
@@ -160,7 +169,8 @@ int root_source_open(const struct oci_mount *m, const char *bundle, int userns_f
 	path = *m->source == '/' ? strdup(m->source) : path_join(bundle, m->source);
 	if (!path)
 		return error_set(err, -ENOMEM, "%s: out of memory", place);
-	tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_recursive(m, &w) ? AT_RECURSIVE : 0));
+	tree = sys_open_tree(AT_FDCWD, path,
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_recursive(m, &w) ? AT_RECURSIVE : 0));
 	/* Where this fails, the container's process tries with what it has: mount(2), and its own rights. */
 	if (tree < 0 && !is_idmapped(m, &w) && sys_missing(errno, true))
 		return -EBADF;
@@ -187,15 +197,15 @@ static unsigned long root_propagation(const struct root *r)
 	}
 }
 
-/* What hangs in our namespace has the root's propagation already, and a fresh mount is private; a source that the host's side opened is
- * still one of the host's. */
+/* What hangs in our namespace has the root's propagation already, and a fresh mount is private; a source that
+ * the host's side opened is still one of the host's. */
 static void plan_propagation(const struct root *r, const struct mount_words *w, struct piece *p)
 {
 	unsigned long inherited = root_propagation(r);
 	int n = 0;
 
 	if (p->kind == PIECE_TREE && inherited)
-		p->propagation[n++] = (struct propagation){ inherited, true };
+		p->propagation[n++] = (struct propagation){inherited, true};
 	for (int i = 0; i < PROPAGATIONS_MAX && n < PROPAGATIONS_MAX && w->propagation[i].type; i++) {
 		if (i == 0 && n == 0 && w->propagation[i].type == MS_PRIVATE && inherited == MS_PRIVATE)
 			continue;
@@ -229,15 +239,17 @@ static int mount_bind(struct root *r, size_t i, const struct mount_words *w, str
 	const struct oci_mount *m = &r->config->mounts.v[i];
 	auto_close int own = -EBADF, at_fd = -EBADF, ns = -EBADF;
 	int source = open_source(r, i, &own, err), where, top = -EBADF, ret;
-	struct piece p = { .kind = own >= 0 ? PIECE_BIND : PIECE_TREE, .fd = source, .recursive = is_recursive(m, w) };
-	struct place at = { .root = r->fd, .path = m->destination };
+	struct piece p = {
+	    .kind = own >= 0 ? PIECE_BIND : PIECE_TREE, .fd = source, .recursive = is_recursive(m, w)};
+	struct place at = {.root = r->fd, .path = m->destination};
 	struct stat st;
 
 	if (source < 0)
 		return source;
 	if (fstat(source, &st) < 0)
 		return error_errno(err, "stat %s", m->source);
-	at.fd = at_fd = destination_open(r->fd, m->destination, S_ISDIR(st.st_mode) ? DESTINATION_DIRECTORY : DESTINATION_FILE, err);
+	at.fd = at_fd = destination_open(r->fd, m->destination,
+					 S_ISDIR(st.st_mode) ? DESTINATION_DIRECTORY : DESTINATION_FILE, err);
 	if (at_fd < 0)
 		return at_fd;
 	where = destination_check(r, at_fd, source, false, err);
@@ -261,7 +273,8 @@ static int mount_bind(struct root *r, size_t i, const struct mount_words *w, str
 	return ret;
 }
 
-static int change_mount(struct root *r, const struct oci_mount *m, const struct mount_words *w, struct error *err)
+static int change_mount(struct root *r, const struct oci_mount *m, const struct mount_words *w,
+			struct error *err)
 {
 	auto_close int fd = path_open_beneath(r->fd, m->destination, O_PATH, err);
 	bool file_system = w->remount && !mount_is_bind(m, w);
@@ -279,33 +292,39 @@ static int change_mount(struct root *r, const struct oci_mount *m, const struct 
 static int hide_cgroups(struct root *r, int sys, struct error *err)
 {
 	auto_close int fd = openat(sys, "fs/cgroup", O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
-	struct place at = { .fd = fd, .root = sys, .path = "fs/cgroup" };
+	struct place at = {.fd = fd, .root = sys, .path = "fs/cgroup"};
 
 	return fd < 0 ? 0 : cgroup_view_hide(r, &at, err);
 }
 
 /* Where the kernel does not let a user namespace mount one of its own, the host's, as the peers do. */
-static int bind_host_instead(struct root *r, const char *type, const struct mount_words *w, const struct place *at, struct error *err)
+static int bind_host_instead(struct root *r, const char *type, const struct mount_words *w,
+			     const struct place *at, struct error *err)
 {
 	bool sysfs = !strcmp(type, "sysfs");
-	auto_close int fd = open(sysfs ? "/sys" : "/dev/mqueue", O_PATH | O_DIRECTORY | O_CLOEXEC), top = -EBADF;
-	struct piece p = { .kind = PIECE_BIND, .fd = fd, .recursive = true, .top_will_do = true };
+	auto_close int fd = open(sysfs ? "/sys" : "/dev/mqueue", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		       top = -EBADF;
+	struct piece p = {.kind = PIECE_BIND, .fd = fd, .recursive = true, .top_will_do = true};
 	int ret;
 
 	if (fd < 0)
 		return error_errno(err, "open the host's in its place");
 	/* All of it: below the host's /sys more is mounted than the config speaks of. */
-	p.tree.set = w->one.set & (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	p.tree.set =
+	    w->one.set & (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	plan_propagation(r, w, &p);
 	ret = attach_piece(r, &p, at, &top, err);
 	return ret == 0 && sysfs ? hide_cgroups(r, top, err) : ret;
 }
 
-/* Kernel file systems have one superblock for everybody who mounts them: read-only is the mount then, not the file system. */
+/* Kernel file systems have one superblock for everybody who mounts them: read-only is the mount then, not the
+ * file system. */
 static bool is_disk(const char *type)
 {
-	static const char *const others[] = { "proc", "sysfs", "tmpfs", "mqueue", "devpts", "devtmpfs", "ramfs", "cgroup", "cgroup2", "bpf",
-					      "debugfs", "tracefs", "securityfs", "configfs", "hugetlbfs", "binfmt_misc", NULL };
+	static const char *const others[] = {"proc",	    "sysfs",   "tmpfs",	     "mqueue",	 "devpts",
+					     "devtmpfs",    "ramfs",   "cgroup",     "cgroup2",	 "bpf",
+					     "debugfs",	    "tracefs", "securityfs", "configfs", "hugetlbfs",
+					     "binfmt_misc", NULL};
 
 	return name_lookup(others, type) < 0;
 }
@@ -363,14 +382,14 @@ static int add_directory(struct data *d, int below, struct error *err)
 
 static bool wants_label(const struct root *r, const char *type)
 {
-	static const char *const without[] = { "proc", "sysfs", "mqueue", "cgroup", "cgroup2", NULL };
+	static const char *const without[] = {"proc", "sysfs", "mqueue", "cgroup", "cgroup2", NULL};
 
-	return r->config->linux_ && r->config->linux_->mount_label && *r->config->linux_->mount_label && name_lookup(without, type) < 0 &&
-	       access("/sys/fs/selinux/status", F_OK) == 0;
+	return r->config->linux_ && r->config->linux_->mount_label && *r->config->linux_->mount_label &&
+	       name_lookup(without, type) < 0 && access("/sys/fs/selinux/status", F_OK) == 0;
 }
 
-static int gather_data(const struct root *r, const struct oci_mount *m, const struct mount_words *w, int below, struct data *d,
-		       struct error *err)
+static int gather_data(const struct root *r, const struct oci_mount *m, const struct mount_words *w,
+		       int below, struct data *d, struct error *err)
 {
 	const char *key = oci_annotation(r->config, "run.oci.mount_context_type");
 	int ret = 0;
@@ -383,7 +402,8 @@ static int gather_data(const struct root *r, const struct oci_mount *m, const st
 	if (w->copy_up)
 		ret = add_directory(d, below, err);
 	if (ret == 0 && wants_label(r, m->type))
-		ret = data_add(d, str_printf("%s=%s", key ? key : "context", r->config->linux_->mount_label), err);
+		ret = data_add(d, str_printf("%s=%s", key ? key : "context", r->config->linux_->mount_label),
+			       err);
 	return ret;
 }
 
@@ -398,8 +418,8 @@ static void drop_key(struct data *d, const char *key)
 }
 
 /* The attempts for one file system, from what was asked for to what the peers fall back to. */
-static int attach_new(struct root *r, const struct oci_mount *m, const struct mount_words *w, struct piece *p, struct data *d,
-		      const struct place *at, int *top, struct error *err)
+static int attach_new(struct root *r, const struct oci_mount *m, const struct mount_words *w, struct piece *p,
+		      struct data *d, const struct place *at, int *top, struct error *err)
 {
 	struct error why = ERROR_NONE;
 	int ret;
@@ -413,18 +433,25 @@ static int attach_new(struct root *r, const struct oci_mount *m, const struct mo
 		p->data_n = d->n;
 		ret = attach_piece(r, p, at, top, &why);
 	}
-	if ((ret == -EPERM || ret == -EACCES) && r->user_namespace && (is_type(m, "sysfs") || is_type(m, "mqueue")))
+	if ((ret == -EPERM || ret == -EACCES) && r->user_namespace &&
+	    (is_type(m, "sysfs") || is_type(m, "mqueue")))
 		ret = bind_host_instead(r, m->type, w, at, &why);
 	if (ret < 0 && err)
 		*err = why;
 	return ret;
 }
 
-static int mount_new(struct root *r, const struct oci_mount *m, const struct mount_words *w, const struct place *at, struct error *err)
+static int mount_new(struct root *r, const struct oci_mount *m, const struct mount_words *w,
+		     const struct place *at, struct error *err)
 {
 	auto_close int ns = -EBADF, top = -EBADF;
-	struct data d = { 0 };
-	struct piece p = { .kind = PIECE_NEW, .type = m->type, .source = m->source, .super = w->super, .one = w->one, .tree = w->tree };
+	struct data d = {0};
+	struct piece p = {.kind = PIECE_NEW,
+			  .type = m->type,
+			  .source = m->source,
+			  .super = w->super,
+			  .one = w->one,
+			  .tree = w->tree};
 	bool keep = is_type(m, "proc") && r->proc < 0 && destination_is_path(m->destination, "/proc");
 	int ret = gather_data(r, m, w, at->fd, &d, err);
 
@@ -433,7 +460,8 @@ static int mount_new(struct root *r, const struct oci_mount *m, const struct mou
 	if (is_disk(m->type) && w->one.set & MOUNT_ATTR_RDONLY)
 		p.super |= MS_RDONLY;
 	/* Devices and links have to go into it first; root_seal() makes it read-only. */
-	if (is_type(m, "tmpfs") && destination_is_path(m->destination, "/dev") && p.one.set & MOUNT_ATTR_RDONLY) {
+	if (is_type(m, "tmpfs") && destination_is_path(m->destination, "/dev") &&
+	    p.one.set & MOUNT_ATTR_RDONLY) {
 		p.one.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 		r->own.seal_dev = true;
 	}
@@ -451,11 +479,13 @@ static int mount_new(struct root *r, const struct oci_mount *m, const struct mou
 	return ret;
 }
 
-static int mount_file_system(struct root *r, const struct oci_mount *m, const struct mount_words *w, struct error *err)
+static int mount_file_system(struct root *r, const struct oci_mount *m, const struct mount_words *w,
+			     struct error *err)
 {
 	bool proc = is_type(m, "proc"), plain = proc || is_type(m, "sysfs");
-	auto_close int fd = destination_open(r->fd, m->destination, plain ? DESTINATION_PLAIN : DESTINATION_DIRECTORY, err);
-	struct place at = { .fd = fd, .root = r->fd, .path = m->destination };
+	auto_close int fd =
+	    destination_open(r->fd, m->destination, plain ? DESTINATION_PLAIN : DESTINATION_DIRECTORY, err);
+	struct place at = {.fd = fd, .root = r->fd, .path = m->destination};
 	int where = fd < 0 ? fd : destination_check(r, fd, -EBADF, proc, err);
 
 	if (where < 0)
@@ -472,7 +502,7 @@ static int mount_file_system(struct root *r, const struct oci_mount *m, const st
 int mount_entry(struct root *r, size_t i, struct error *err)
 {
 	const struct oci_mount *m = &r->config->mounts.v[i];
-	auto_words struct mount_words w = { 0 };
+	auto_words struct mount_words w = {0};
 	int ret = mount_words_parse(&m->options, &w, err);
 
 	if (ret == 0 && is_change(m, &w))

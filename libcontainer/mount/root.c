@@ -20,18 +20,23 @@ static const struct attributes NO_ATTRIBUTES;
 
 static int propagation(const struct root *r)
 {
-	return r->config->linux_ && r->config->linux_->rootfs_propagation >= 0 ? r->config->linux_->rootfs_propagation : OCI_PRIVATE;
+	return r->config->linux_ && r->config->linux_->rootfs_propagation >= 0
+		   ? r->config->linux_->rootfs_propagation
+		   : OCI_PRIVATE;
 }
 
 static int spread(struct root *r, int fd, unsigned long type, bool recursive, struct error *err)
 {
-	const struct propagation list[PROPAGATIONS_MAX] = { { type, recursive } };
+	const struct propagation list[PROPAGATIONS_MAX] = {
+	    {type, recursive}
+	     };
 
 	return attach_change(r, fd, &NO_ATTRIBUTES, NULL, list, err);
 }
 
-/* pivot_root(2) refuses a new root whose parent mount is shared: the mount that `fd` lies on becomes private. It can only be changed at its
- * top, which is the first directory upwards where the kernel takes the change. */
+/* pivot_root(2) refuses a new root whose parent mount is shared: the mount that `fd` lies on becomes private.
+ * It can only be changed at its top, which is the first directory upwards where the kernel takes the change.
+ */
 static int make_parent_private(struct root *r, int fd, struct error *err)
 {
 	auto_close int at = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -53,7 +58,8 @@ static int make_parent_private(struct root *r, int fd, struct error *err)
 		close(at);
 		at = next;
 		if (at >= 0 && fstat(at, &up) == 0 && up.st_dev == here.st_dev && up.st_ino == here.st_ino)
-			return error_set(err, -EINVAL, "find the mount of the root file system: there is none");
+			return error_set(err, -EINVAL,
+					 "find the mount of the root file system: there is none");
 	}
 }
 
@@ -61,7 +67,8 @@ static int spread_inherited(struct root *r, int rootfs, struct error *err)
 {
 	auto_close int top = -EBADF;
 
-	/* The host's mounts stay what they are, so that what is mounted on a shared volume is seen by both sides. */
+	/* The host's mounts stay what they are, so that what is mounted on a shared volume is seen by both
+	 * sides. */
 	if (propagation(r) == OCI_SHARED)
 		return make_parent_private(r, rootfs, err);
 	top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -73,8 +80,8 @@ static int spread_inherited(struct root *r, int rootfs, struct error *err)
 int root_prepare(struct root *r, struct error *err)
 {
 	auto_close int fd = open(r->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct piece p = { .kind = PIECE_BIND, .fd = fd, .recursive = true };
-	struct place at = { .fd = fd, .root = AT_FDCWD, .path = r->path };
+	struct piece p = {.kind = PIECE_BIND, .fd = fd, .recursive = true};
+	struct place at = {.fd = fd, .root = AT_FDCWD, .path = r->path};
 	int ret, top = -EBADF;
 
 	if (fd < 0)
@@ -83,8 +90,8 @@ int root_prepare(struct root *r, struct error *err)
 	ret = spread_inherited(r, fd, err);
 	if (ret < 0)
 		return error_wrap(err, "propagation of the inherited mounts"), ret;
-	/* A mount of its own, even where it is one already: pivot_root(2) wants an unlocked mount point, and what was inherited by a user
-	 * namespace is locked. */
+	/* A mount of its own, even where it is one already: pivot_root(2) wants an unlocked mount point, and
+	 * what was inherited by a user namespace is locked. */
 	ret = attach_piece(r, &p, &at, &top, err);
 	if (ret < 0)
 		return error_wrap(err, "mount the root file system %s", r->path), ret;
@@ -103,7 +110,8 @@ int root_mount_all(struct root *r, struct error *err)
 	return 0;
 }
 
-/* Without pivot_root(2), on a host that runs from its initramfs: the old tree stays below the new one, out of reach. */
+/* Without pivot_root(2), on a host that runs from its initramfs: the old tree stays below the new one, out of
+ * reach. */
 static int move_and_chroot(struct root *r, struct error *err)
 {
 	int ret = host_mounts_hide(r, err);
@@ -117,8 +125,8 @@ static int move_and_chroot(struct root *r, struct error *err)
 	return 0;
 }
 
-/* The old root ends up on top of the new one at "/", so that no directory is needed to put it in, and ".", looked up as a mount point, leads
- * to it. */
+/* The old root ends up on top of the new one at "/", so that no directory is needed to put it in, and ".",
+ * looked up as a mount point, leads to it. */
 static int pivot(struct root *r, struct error *err)
 {
 	auto_close int old = -EBADF;
@@ -173,7 +181,7 @@ int root_open_proc(struct root *r, struct error *err)
 
 static int seal_dev(struct root *r, struct error *err)
 {
-	static const struct attributes read_only = { .set = MOUNT_ATTR_RDONLY };
+	static const struct attributes read_only = {.set = MOUNT_ATTR_RDONLY};
 	auto_close int dev = dev_open(r, false, err);
 	int ret = dev < 0 ? dev : attach_change(r, dev, &read_only, NULL, NULL, err);
 
@@ -183,8 +191,8 @@ static int seal_dev(struct root *r, struct error *err)
 /* The root itself, last: it has to take whatever the steps before had to make in it. */
 static int seal_top(struct root *r, struct error *err)
 {
-	struct attributes a = { .set = r->config->root && r->config->root->readonly ? MOUNT_ATTR_RDONLY : 0 };
-	struct propagation list[PROPAGATIONS_MAX] = { { 0 } };
+	struct attributes a = {.set = r->config->root && r->config->root->readonly ? MOUNT_ATTR_RDONLY : 0};
+	struct propagation list[PROPAGATIONS_MAX] = {{0}};
 	int ret;
 
 	if (propagation(r) == OCI_SHARED)

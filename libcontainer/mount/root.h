@@ -20,32 +20,37 @@
 
 /* What the cgroup room tells about one hierarchy, for mounts of type "cgroup" (v1 and hybrid hosts). */
 struct root_hierarchy {
-	const char *name;       /* folder below /sys/fs/cgroup: "memory", "cpu,cpuacct", "systemd", "unified" */
-	const char *options;    /* v1 mount data: "memory", "cpu,cpuacct", "none,name=systemd"; NULL: the v2 hierarchy */
-	const char *host_path;  /* the container's own cgroup in it, an absolute path on the host */
+	const char *name; /* folder below /sys/fs/cgroup: "memory", "cpu,cpuacct", "systemd", "unified" */
+	const char *
+	    options; /* v1 mount data: "memory", "cpu,cpuacct", "none,name=systemd"; NULL: the v2 hierarchy */
+	const char *host_path; /* the container's own cgroup in it, an absolute path on the host */
 };
 
-struct root {                   /* a zeroed one, with fd and proc -EBADF and the rest filled in by the caller */
-	int fd;                 /* O_PATH: the top of the root, in the container's mount namespace; "/" after root_pivot() */
-	int proc;               /* a trusted procfs of the container's pid namespace (fsopen, or verified), for labels and sysctls */
+struct root {	/* a zeroed one, with fd and proc -EBADF and the rest filled in by the caller */
+	int fd; /* O_PATH: the top of the root, in the container's mount namespace; "/" after root_pivot() */
+	int proc; /* a trusted procfs of the container's pid namespace (fsopen, or verified), for labels and
+		     sysctls */
 	const struct oci_config *config;
-	const char *path;       /* root.path, absolute */
-	const int *sources;     /* one a mount: what root_source_open() returned on the host's side, or -EBADF; NULL: none */
-	bool no_pivot;          /* --no-pivot: MS_MOVE and chroot */
-	bool user_namespace;    /* in a user namespace that is not the host's: no mknod, mount flags are locked */
+	const char *path;   /* root.path, absolute */
+	const int *sources; /* one a mount: what root_source_open() returned on the host's side, or -EBADF;
+			       NULL: none */
+	bool no_pivot;	    /* --no-pivot: MS_MOVE and chroot */
+	bool
+	    user_namespace; /* in a user namespace that is not the host's: no mknod, mount flags are locked */
 	bool cgroup_namespace, cgroup_v2;
-	const struct root_hierarchy *hierarchies;  /* NULL-named entry ends it */
+	const struct root_hierarchy *hierarchies; /* NULL-named entry ends it */
 	bool in_guest;
 
 	/* The room's own; to be zero at first. */
 	struct {
-		bool old_mounts;      /* open_tree(2) and its like are missing: attach.c */
-		bool old_attributes;  /* so is mount_setattr(2) */
+		bool old_mounts;     /* open_tree(2) and its like are missing: attach.c */
+		bool old_attributes; /* so is mount_setattr(2) */
 		bool has_fds;
-		int fds;              /* if has_fds: /proc/thread-self/fd, to name descriptors to mount(2) */
+		int fds; /* if has_fds: /proc/thread-self/fd, to name descriptors to mount(2) */
 		bool pivoted;
-		bool seal_dev;        /* the tmpfs on /dev is to be read-only, once it is complete */
-		bool bound_dev;       /* config.mounts put somebody else's directory on /dev: no device is to be made in it */
+		bool seal_dev;	/* the tmpfs on /dev is to be read-only, once it is complete */
+		bool bound_dev; /* config.mounts put somebody else's directory on /dev: no device is to be
+				   made in it */
 	} own;
 };
 
@@ -55,28 +60,34 @@ int root_make_devices(struct root *r, struct error *err);
 int root_pivot(struct root *r, struct error *err);
 int root_seal(struct root *r, struct error *err);
 
-/* r->proc, and where config.mounts brought no procfs a detached one, made now: of our pid namespace, seen by nobody else. After root_mount_all;
- * closed with r->proc. */
+/* r->proc, and where config.mounts brought no procfs a detached one, made now: of our pid namespace, seen by
+ * nobody else. After root_mount_all; closed with r->proc. */
 int root_open_proc(struct root *r, struct error *err);
 
-/* The devpts multiplexer of the container (after root_pivot), verified: on devpts, character device 5:2. For console_open(). */
+/* The devpts multiplexer of the container (after root_pivot), verified: on devpts, character device 5:2. For
+ * console_open(). */
 int root_open_ptmx(struct root *r, struct error *err);
-/* Makes /dev/console lead to the terminal behind `slave`, without following a link at /dev/console. After root_pivot, before root_seal. */
+/* Makes /dev/console lead to the terminal behind `slave`, without following a link at /dev/console. After
+ * root_pivot, before root_seal. */
 int root_bind_console(struct root *r, int slave, struct error *err);
 
-/* HOST side, with the host's rights, before the clone: opens the source of a bind mount (or an idmapped mount) as a detached mount.
- * The descriptor; -EBADF where this mount needs none (no bind). Used where the container gets a user namespace of its own.
- * userns_fd: the container's user namespace for bare idmap/ridmap, or -EBADF. place: "mounts[3]", for the error. */
-int root_source_open(const struct oci_mount *m, const char *bundle, int userns_fd, const char *place, struct error *err);
+/* HOST side, with the host's rights, before the clone: opens the source of a bind mount (or an idmapped
+ * mount) as a detached mount. The descriptor; -EBADF where this mount needs none (no bind). Used where the
+ * container gets a user namespace of its own. userns_fd: the container's user namespace for bare
+ * idmap/ridmap, or -EBADF. place: "mounts[3]", for the error. */
+int root_source_open(const struct oci_mount *m, const char *bundle, int userns_fd, const char *place,
+		     struct error *err);
 
-/* HOST side: the user namespace to give to root_source_open() for mounts with the word idmap or ridmap and no mappings of their own: the one
- * behind the path in config, or (the container's does not exist yet) one with the same mappings. -EBADF where no mount asks for it. */
+/* HOST side: the user namespace to give to root_source_open() for mounts with the word idmap or ridmap and no
+ * mappings of their own: the one behind the path in config, or (the container's does not exist yet) one with
+ * the same mappings. -EBADF where no mount asks for it. */
 int root_open_mappings(const struct oci_config *config, struct error *err);
 
 /* The words of mounts[].options that are known, NULL-terminated, for `features`. */
 const char *const *mount_option_names(void);
 
-/* Checks the form of mounts[i] without touching the system: options that exclude each other, mappings that lack their partner. */
+/* Checks the form of mounts[i] without touching the system: options that exclude each other, mappings that
+ * lack their partner. */
 int mount_check(const struct oci_mount *m, const char *place, struct error *err);
 
 #endif

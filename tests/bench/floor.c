@@ -78,7 +78,8 @@ static void inside(const char *rootfs, char **argv)
 	const unsigned safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV;
 	struct rlimit files = { 1024, 1024 };
 	struct ifreq lo = { .ifr_name = "lo" };
-	int root, s, null, shm = 0;
+	int root, s;
+	const char *mask = NULL;
 
 	CHECK(setsid());
 	CHECK(s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -102,17 +103,16 @@ static void inside(const char *rootfs, char **argv)
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
 		CHECK(symlinkat(links[i][0], root, links[i][1]));
 	CHECK(sethostname("floor", 5));
-	CHECK(null = openat(root, "dev/null", O_PATH | O_CLOEXEC));
 	for (size_t i = 0; i < sizeof(masked) / sizeof(*masked); i++) {
 		struct stat st;
 		if (fstatat(root, masked[i], &st, 0))
 			continue;
-		if (S_ISDIR(st.st_mode)) {
-			mount_new(root, "tmpfs", masked[i], MOUNT_ATTR_RDONLY, (const char *[]){ "nr_blocks", "1", "nr_inodes", "1", NULL });
-			shm++;
-		} else {
+		if (S_ISDIR(st.st_mode) && mask)
+			CHECK(mount_copy(root, mask, root, masked[i], 0));
+		else if (S_ISDIR(st.st_mode))
+			mount_new(root, "tmpfs", mask = masked[i], MOUNT_ATTR_RDONLY, (const char *[]){ "nr_blocks", "1", "nr_inodes", "1", NULL });
+		else
 			CHECK(mount_copy(root, "dev/null", root, masked[i], 0));
-		}
 	}
 	for (size_t i = 0; i < sizeof(readonly) / sizeof(*readonly); i++)
 		CHECK(mount_copy(root, readonly[i], root, readonly[i], safe | MOUNT_ATTR_RDONLY));
@@ -133,8 +133,8 @@ static void inside(const char *rootfs, char **argv)
 	CHECK(syscall(SYS_capset, &header, data));
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	CHECK(syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC));
-	char *env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", NULL };
-	execve(argv[0], argv, env);
+	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", NULL };
+	execve(argv[0], argv, (char *const *)env);
 	_exit(127);
 }
 
@@ -156,7 +156,7 @@ static int hierarchies(char paths[16][64])
 
 int main(int argc, char **argv)
 {
-	char paths[16][64], file[96], text[16];
+	char paths[16][64], file[128], text[16];
 	int line[2], status = 0;
 	if (argc < 3)
 		return 125;
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 				/* A v1 cpuset without processors and memory takes nobody. */
 				char from[96], value[256];
 				snprintf(from, sizeof(from), "/sys/fs/cgroup/cpuset/cpuset.%s", k ? "mems" : "cpus");
-				snprintf(file, sizeof(file), "%s/cpuset.%s", paths[i], k ? "mems" : "cpus");
+				snprintf(file, sizeof(file), "%.63s/cpuset.%s", paths[i], k ? "mems" : "cpus");
 				int in = open(from, O_RDONLY | O_CLOEXEC), out = open(file, O_WRONLY | O_CLOEXEC);
 				ssize_t got = read(in, value, sizeof(value));
 				CHECK(write(out, value, (size_t)(got < 0 ? 0 : got)));
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
 	}
 	int length = snprintf(text, sizeof(text), "%d", pid);
 	for (int i = 0; i < n; i++) {
-		snprintf(file, sizeof(file), "%s/cgroup.procs", paths[i]);
+		snprintf(file, sizeof(file), "%.63s/cgroup.procs", paths[i]);
 		int fd = open(file, O_WRONLY | O_CLOEXEC);
 		CHECK(write(fd, text, (size_t)length));
 		close(fd);

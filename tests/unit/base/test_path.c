@@ -125,7 +125,7 @@ ALL(final_link_unfollowed)
 
 ALL(chains_of_links)
 {
-	char name[16], target[16];
+	char name[32], target[32];
 
 	for (int i = 0; i < 41; i++) {
 		snprintf(name, sizeof(name), "chain%d", i);

@@ -28,7 +28,8 @@
 #include "base/sys.h"
 #include "base/table.h"
 
-const char *const way_names[WAY_MAX + 1] = { "root", "old kernel", "no mount_setattr", "user namespace", "user namespace, old kernel", NULL };
+const char *const way_names[WAY_MAX + 1] = {
+    "root", "old kernel", "no mount_setattr", "user namespace", "user namespace, old kernel", NULL};
 
 unsigned long scene_without;
 unsigned scene_ids;
@@ -37,25 +38,33 @@ void scene_fail(struct scene *s, const char *file, int line, const char *what)
 {
 	if (s->report < 0)
 		cr_assert(false, "%s:%d: %s: %s [%s]", file, line, what, s->err.msg, way_names[s->way]);
-	dprintf(s->report, "%s:%d: %s: %s (errno %s) [%s]", file, line, what, s->err.msg, strerrorname_np(errno) ?: "0", way_names[s->way]);
+	dprintf(s->report, "%s:%d: %s: %s (errno %s) [%s]", file, line, what, s->err.msg,
+		strerrorname_np(errno) ?: "0", way_names[s->way]);
 	_exit(1);
 }
 
-#define DENY(number) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
+#define DENY(number)                                                                                         \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),                                                   \
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
 
 static int lack_calls(bool mounts)
 {
 	struct sock_filter all[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		DENY(SYS_open_tree), DENY(SYS_move_mount), DENY(SYS_fsopen), DENY(SYS_fsconfig), DENY(SYS_fsmount), DENY(SYS_mount_setattr),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    DENY(SYS_open_tree),
+	    DENY(SYS_move_mount),
+	    DENY(SYS_fsopen),
+	    DENY(SYS_fsconfig),
+	    DENY(SYS_fsmount),
+	    DENY(SYS_mount_setattr),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_filter one[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		DENY(SYS_mount_setattr),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    DENY(SYS_mount_setattr),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog prog = { mounts ? ARRAY_LEN(all) : ARRAY_LEN(one), mounts ? all : one };
+	struct sock_fprog prog = {mounts ? ARRAY_LEN(all) : ARRAY_LEN(one), mounts ? all : one};
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
@@ -100,7 +109,7 @@ static _Noreturn void be_child(struct scene *s, int go, scene_fn body)
 
 static void write_maps(pid_t pid)
 {
-	static const char *const names[] = { "uid_map", "gid_map" };
+	static const char *const names[] = {"uid_map", "gid_map"};
 	char path[64], map[32];
 
 	snprintf(map, sizeof(map), "0 0 %u\n", scene_ids ? scene_ids : 65536);
@@ -121,11 +130,12 @@ static void open_sources(struct scene *s, int *fds)
 
 void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body, scene_fn after)
 {
-	struct scene scene = { .way = way, .report = -1 }, *s = &scene;
+	struct scene scene = {.way = way, .report = -1}, *s = &scene;
 	bool user = way == WAY_USER || way == WAY_USER_OLD;
 	struct clone_args args = {
-		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | (user ? CLONE_NEWUSER : 0),
-		.exit_signal = SIGCHLD,
+	    .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET |
+		     CLONE_NEWCGROUP | (user ? CLONE_NEWUSER : 0),
+	    .exit_signal = SIGCHLD,
 	};
 	int report[2], go[2], status, fds[64];
 	auto_free char *text = NULL;
@@ -134,10 +144,16 @@ void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body,
 	args.flags &= ~(uint64_t)scene_without;
 	if (geteuid() != 0)
 		cr_skip_test("root is needed to mount");
-	cr_assert_eq(oci_config_parse(json, strlen(json), "config.json", &s->config, &s->err), 0, "%s", s->err.msg);
+	cr_assert_eq(oci_config_parse(json, strlen(json), "config.json", &s->config, &s->err), 0, "%s",
+		     s->err.msg);
 	make_rootfs(s);
 	s->root = (struct root){
-		.fd = -EBADF, .proc = -EBADF, .config = s->config, .path = s->rootfs, .user_namespace = user, .cgroup_namespace = true,
+	    .fd = -EBADF,
+	    .proc = -EBADF,
+	    .config = s->config,
+	    .path = s->rootfs,
+	    .user_namespace = user,
+	    .cgroup_namespace = true,
 	};
 	if (prepare)
 		prepare(s);
@@ -157,7 +173,8 @@ void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body,
 	cr_assert_eq(write(go[1], "g", 1), 1);
 	cr_assert_eq(fd_read_all(report[0], 4096, &text, NULL, NULL), 0);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s (status %#x) [%s]", text, (unsigned)status, way_names[way]);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s (status %#x) [%s]", text,
+		  (unsigned)status, way_names[way]);
 	s->report = -1;
 	if (after)
 		after(s);
@@ -175,28 +192,36 @@ void run_inside_all(const char *json, scene_fn prepare, scene_fn body, scene_fn 
 char *default_json(const char *more, const char *linux_more)
 {
 	return str_printf(
-		"{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"sh\"] }, \"root\": { \"path\": \"rootfs\", \"readonly\": true },"
-		"\"mounts\": ["
-		"{ \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" },"
-		"{ \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"tmpfs\","
-		"  \"options\": [\"nosuid\", \"strictatime\", \"mode=755\", \"size=65536k\"] },"
-		"{ \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\","
-		"  \"options\": [\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\", \"gid=5\"] },"
-		"{ \"destination\": \"/dev/shm\", \"type\": \"tmpfs\", \"source\": \"shm\","
-		"  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"mode=1777\", \"size=65536k\"] },"
-		"{ \"destination\": \"/dev/mqueue\", \"type\": \"mqueue\", \"source\": \"mqueue\", \"options\": [\"nosuid\", \"noexec\", \"nodev\"] },"
-		"{ \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\", \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"ro\"] },"
-		"{ \"destination\": \"/sys/fs/cgroup\", \"type\": \"cgroup\", \"source\": \"cgroup\","
-		"  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"relatime\", \"ro\"] }%s ],"
-		"\"linux\": { \"maskedPaths\": [\"/proc/acpi\", \"/proc/asound\", \"/proc/kcore\", \"/proc/keys\", \"/proc/latency_stats\","
-		"\"/proc/timer_list\", \"/proc/timer_stats\", \"/proc/sched_debug\", \"/sys/firmware\", \"/proc/scsi\"],"
-		"\"readonlyPaths\": [\"/proc/bus\", \"/proc/fs\", \"/proc/irq\", \"/proc/sys\", \"/proc/sysrq-trigger\"] %s } }",
-		more, linux_more);
+	    "{ \"ociVersion\": \"1.3.0\", \"process\": { \"cwd\": \"/\", \"args\": [\"sh\"] }, \"root\": { "
+	    "\"path\": \"rootfs\", \"readonly\": true },"
+	    "\"mounts\": ["
+	    "{ \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" },"
+	    "{ \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"tmpfs\","
+	    "  \"options\": [\"nosuid\", \"strictatime\", \"mode=755\", \"size=65536k\"] },"
+	    "{ \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\","
+	    "  \"options\": [\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\", "
+	    "\"gid=5\"] },"
+	    "{ \"destination\": \"/dev/shm\", \"type\": \"tmpfs\", \"source\": \"shm\","
+	    "  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"mode=1777\", \"size=65536k\"] },"
+	    "{ \"destination\": \"/dev/mqueue\", \"type\": \"mqueue\", \"source\": \"mqueue\", \"options\": "
+	    "[\"nosuid\", \"noexec\", \"nodev\"] },"
+	    "{ \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\", \"options\": "
+	    "[\"nosuid\", \"noexec\", \"nodev\", \"ro\"] },"
+	    "{ \"destination\": \"/sys/fs/cgroup\", \"type\": \"cgroup\", \"source\": \"cgroup\","
+	    "  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"relatime\", \"ro\"] }%s ],"
+	    "\"linux\": { \"maskedPaths\": [\"/proc/acpi\", \"/proc/asound\", \"/proc/kcore\", "
+	    "\"/proc/keys\", \"/proc/latency_stats\","
+	    "\"/proc/timer_list\", \"/proc/timer_stats\", \"/proc/sched_debug\", \"/sys/firmware\", "
+	    "\"/proc/scsi\"],"
+	    "\"readonlyPaths\": [\"/proc/bus\", \"/proc/fs\", \"/proc/irq\", \"/proc/sys\", "
+	    "\"/proc/sysrq-trigger\"] %s } }",
+	    more, linux_more);
 }
 
 int attempt(struct scene *s)
 {
-	int (*const steps[])(struct root *, struct error *) = { root_prepare, root_mount_all, root_make_devices, root_pivot, root_seal };
+	int (*const steps[])(struct root *, struct error *) = {root_prepare, root_mount_all,
+							       root_make_devices, root_pivot, root_seal};
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		int ret = steps[i](&s->root, &s->err);

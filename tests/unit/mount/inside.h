@@ -1,4 +1,5 @@
-/* inside.h: runs a test body where the room mount works: in a fresh child with namespaces of its own, beside a small root file system. */
+/* inside.h: runs a test body where the room mount works: in a fresh child with namespaces of its own, beside
+ * a small root file system. */
 #ifndef TESTS_MOUNT_INSIDE_H
 #define TESTS_MOUNT_INSIDE_H
 
@@ -8,43 +9,52 @@
 #include "mount/root.h"
 
 enum way {
-	WAY_ROOT,         /* root, no user namespace, every system call there */
-	WAY_OLD,          /* the mount API and mount_setattr answer ENOSYS */
-	WAY_NO_SETATTR,   /* only mount_setattr does */
-	WAY_USER,         /* in a user namespace that maps 65536 ids to themselves */
+	WAY_ROOT,	/* root, no user namespace, every system call there */
+	WAY_OLD,	/* the mount API and mount_setattr answer ENOSYS */
+	WAY_NO_SETATTR, /* only mount_setattr does */
+	WAY_USER,	/* in a user namespace that maps 65536 ids to themselves */
 	WAY_USER_OLD,
 	WAY_MAX,
 };
 extern const char *const way_names[WAY_MAX + 1];
 
-/* For one test: namespaces (CLONE_NEW…) that the child does not get, and how many ids its user namespace maps (0: 65536). */
+/* For one test: namespaces (CLONE_NEW…) that the child does not get, and how many ids its user namespace maps
+ * (0: 65536). */
 extern unsigned long scene_without;
 extern unsigned scene_ids;
 
 struct scene {
 	enum way way;
-	char folder[64];         /* a tmpfs of the test's own on the host's side */
-	char rootfs[80];         /* folder/rootfs: empty but for proc, sys, dev, etc and an empty file etc/hostname */
+	char folder[64]; /* a tmpfs of the test's own on the host's side */
+	char rootfs[80]; /* folder/rootfs: empty but for proc, sys, dev, etc and an empty file etc/hostname */
 	struct oci_config *config;
 	struct root root;
 	struct error err;
-	int report;              /* -1 on the host's side */
+	int report; /* -1 on the host's side */
 };
 
 /* In the child. A failed check ends it with a line for the parent. */
-#define CHECK(cond) do { if (!(cond)) scene_fail(s, __FILE__, __LINE__, #cond); } while (0)
-#define CHECK_OK(call) do { if ((call) < 0) scene_fail(s, __FILE__, __LINE__, #call); } while (0)
+#define CHECK(cond)                                                                                          \
+	do {                                                                                                 \
+		if (!(cond))                                                                                 \
+			scene_fail(s, __FILE__, __LINE__, #cond);                                            \
+	} while (0)
+#define CHECK_OK(call)                                                                                       \
+	do {                                                                                                 \
+		if ((call) < 0)                                                                              \
+			scene_fail(s, __FILE__, __LINE__, #call);                                            \
+	} while (0)
 _Noreturn void scene_fail(struct scene *s, const char *file, int line, const char *what);
 
 typedef void (*scene_fn)(struct scene *s);
 
-/* prepare (may be NULL) runs before the clone, on the host's side (a mount namespace of the test's own); body in the child; after (may be
- * NULL) on the host's side again. Asserts that all went well. */
+/* prepare (may be NULL) runs before the clone, on the host's side (a mount namespace of the test's own); body
+ * in the child; after (may be NULL) on the host's side again. Asserts that all went well. */
 void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body, scene_fn after);
 void run_inside_all(const char *json, scene_fn prepare, scene_fn body, scene_fn after);
 
-/* A config with the mounts, the masked and the read-only paths of `spec`, and `more` mounts (JSON objects, each followed by a comma is
- * not needed: ",{…}") and `linux_more` properties. malloc()ed. */
+/* A config with the mounts, the masked and the read-only paths of `spec`, and `more` mounts (JSON objects,
+ * each followed by a comma is not needed: ",{…}") and `linux_more` properties. malloc()ed. */
 char *default_json(const char *more, const char *linux_more);
 
 /* All steps from root_prepare() to root_seal(). */

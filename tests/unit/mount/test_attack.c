@@ -1,4 +1,5 @@
-/* test_attack.c: images and neighbours that mean harm: every attempt ends in a clean error or in nothing, and never on the host. */
+/* test_attack.c: images and neighbours that mean harm: every attempt ends in a clean error or in nothing, and
+ * never on the host. */
 #include "mount/root.h"
 
 #include <criterion/criterion.h>
@@ -24,10 +25,12 @@
 #include "inside.h"
 #include "mount/host_mounts.h"
 
-#define CONFIG(mounts, linux_) "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ " mounts " ], \"linux\": { " linux_ " } }"
+#define CONFIG(mounts, linux_)                                                                               \
+	"{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ " mounts             \
+	" ], \"linux\": { " linux_ " } }"
 #define NEW(type, dst) "{ \"destination\": \"" dst "\", \"type\": \"" type "\", \"source\": \"" type "\" }"
 #define BIND(dst, src) "{ \"destination\": \"" dst "\", \"source\": \"" src "\", \"options\": [\"rbind\"] }"
-#define PROC NEW("proc", "/proc")
+#define PROC	       NEW("proc", "/proc")
 
 static const char *expected, *target;
 
@@ -86,7 +89,7 @@ static void link_sys(struct scene *s)
 /* CVE-2023-27561 and its kin */
 Test(attack, proc_and_sys_must_be_directories)
 {
-	static const char *const targets[] = { "/tmp", "tmp", "../host", "%s/host", "/nowhere", "/proc" };
+	static const char *const targets[] = {"/tmp", "tmp", "../host", "%s/host", "/nowhere", "/proc"};
 
 	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
 		target = targets[i];
@@ -125,7 +128,9 @@ static void look_at_replaced_file(struct scene *s)
 /* CVE-2019-16884, CVE-2019-19921 */
 Test(attack, nothing_is_mounted_inside_proc)
 {
-	static const char *const inside[] = { "/proc/sys", "/proc/sys/kernel", "/proc/self/attr", "//proc//./sys", "/mnt/../proc/sys", "/alias", "/alias2/sys" };
+	static const char *const inside[] = {"/proc/sys",     "/proc/sys/kernel", "/proc/self/attr",
+					     "//proc//./sys", "/mnt/../proc/sys", "/alias",
+					     "/alias2/sys"};
 
 	for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
 		auto_free char *bind = str_printf(CONFIG(PROC ", " BIND("%s", "host"), ""), inside[i]),
@@ -137,15 +142,19 @@ Test(attack, nothing_is_mounted_inside_proc)
 		run_inside(WAY_OLD, fresh, alias_proc, fails, host_is_well);
 	}
 	expected = "mounts[1] (/proc/sysrq-trigger2): ";
-	run_inside_all(CONFIG(PROC ", " BIND("/proc/sysrq-trigger2", "host/victim"), ""), alias_proc, fails, host_is_well);
+	run_inside_all(CONFIG(PROC ", " BIND("/proc/sysrq-trigger2", "host/victim"), ""), alias_proc, fails,
+		       host_is_well);
 	expected = "mounts[1] (/proc/version): nothing may be mounted inside a procfs";
-	run_inside_all(CONFIG(PROC ", " BIND("/proc/version", "host/victim"), ""), alias_proc, fails, host_is_well);
+	run_inside_all(CONFIG(PROC ", " BIND("/proc/version", "host/victim"), ""), alias_proc, fails,
+		       host_is_well);
 	expected = "mounts[1] (/proc): only a procfs may be mounted over a procfs";
 	run_inside_all(CONFIG(PROC ", " BIND("/proc", "host"), ""), alias_proc, fails, host_is_well);
 	run_inside_all(CONFIG(PROC ", " NEW("tmpfs", "/proc"), ""), alias_proc, fails, host_is_well);
 	/* lxcfs and its like */
-	run_inside_all(CONFIG(PROC ", " BIND("/proc/meminfo", "host/victim") "," BIND("/mnt/../proc/uptime", "host/victim"), ""), alias_proc,
-		       look_at_replaced_file, host_is_well);
+	run_inside_all(CONFIG(PROC ", " BIND("/proc/meminfo", "host/victim") "," BIND("/mnt/../proc/uptime",
+										      "host/victim"),
+			      ""),
+		       alias_proc, look_at_replaced_file, host_is_well);
 	/* a volume first, and the procfs over it */
 	run_inside_all(CONFIG(NEW("tmpfs", "/proc") "," PROC, ""), alias_proc, is_fine, host_is_well);
 }
@@ -163,8 +172,10 @@ static void link_dev(struct scene *s)
 /* CVE-2026-41579, CVE-2026-47766 */
 Test(attack, dev_must_be_a_directory)
 {
-	static const char *const targets[] = { "%s/host", "../host", "../../../../../../tmp", "/inner", "inner", "/nowhere", "." };
-	static const char plain[] = CONFIG(PROC, ""), own[] = CONFIG(PROC "," NEW("tmpfs", "/dev") "," NEW("devpts", "/dev/pts"), "");
+	static const char *const targets[] = {
+	    "%s/host", "../host", "../../../../../../tmp", "/inner", "inner", "/nowhere", "."};
+	static const char plain[] = CONFIG(PROC, ""),
+			  own[] = CONFIG(PROC "," NEW("tmpfs", "/dev") "," NEW("devpts", "/dev/pts"), "");
 
 	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
 		target = targets[i];
@@ -194,12 +205,17 @@ static void look_at_links(struct scene *s)
 /* CVE-2024-45310: directories and files are made inside, if at all. */
 Test(attack, links_make_nothing_on_the_host)
 {
-	static const char *const destinations[] = { "/vol/a/x", "/vol/a", "/vol/b/x/y", "/vol/c/tmp/x", "/vol/d", "/vol/d/x", "../../../vol/d/y", "/vol/../../../tmp/z" };
+	static const char *const destinations[] = {
+	    "/vol/a/x", "/vol/a",   "/vol/b/x/y",	"/vol/c/tmp/x",
+	    "/vol/d",	"/vol/d/x", "../../../vol/d/y", "/vol/../../../tmp/z"};
 
 	for (size_t i = 0; i < ARRAY_LEN(destinations); i++) {
 		auto_free char *fresh = str_printf(CONFIG(PROC ", " NEW("tmpfs", "%s"), ""), destinations[i]),
-			       *bind = str_printf(CONFIG(PROC ", " BIND("%s", "host/victim"), ""), destinations[i]),
-			       *device = str_printf(CONFIG(PROC, "\"devices\": [{ \"type\": \"c\", \"path\": \"/%s\", \"major\": 1, \"minor\": 3 }]"), destinations[i]);
+			       *bind = str_printf(CONFIG(PROC ", " BIND("%s", "host/victim"), ""),
+						  destinations[i]),
+			       *device = str_printf(CONFIG(PROC, "\"devices\": [{ \"type\": \"c\", \"path\": "
+								 "\"/%s\", \"major\": 1, \"minor\": 3 }]"),
+						    destinations[i]);
 
 		run_inside(WAY_ROOT, fresh, link_away, look_at_links, host_is_well);
 		run_inside(WAY_OLD, fresh, link_away, look_at_links, host_is_well);
@@ -231,17 +247,22 @@ static void look_at_masks(struct scene *s)
 {
 	furnish(s);
 	CHECK(is_device("/m/secret", 1, 3) && is_device("/m/secret2", 1, 3) && is_device("/m/fifo", 1, 3));
-	CHECK(magic_of("/m/dir") == TMPFS_MAGIC && has_flags("/m/dir", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC) && count_entries("/m/dir") == 0);
+	CHECK(magic_of("/m/dir") == TMPFS_MAGIC &&
+	      has_flags("/m/dir", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC) &&
+	      count_entries("/m/dir") == 0);
 	CHECK(!is_there("/m/none"));
 	CHECK(mkdir("/m/dir/new", 0755) < 0 && errno == EROFS);
 }
 
-#define MASKS "\"maskedPaths\": [\"/m/secret\", \"/m/secret\", \"/m/none\", \"/m/none/deeper\", \"/m/secret/deeper\", \"/m/link\", \"/m/dirlink\"," \
+#define MASKS                                                                                                \
+	"\"maskedPaths\": [\"/m/secret\", \"/m/secret\", \"/m/none\", \"/m/none/deeper\", "                  \
+	"\"/m/secret/deeper\", \"/m/link\", \"/m/dirlink\","                                                 \
 	"\"/m/dir\", \"/m/dangling\", \"/m/out\", \"/m/fifo\"]"
 
 Test(attack, masked_paths)
 {
-	run_inside_all(CONFIG(PROC "," NEW("tmpfs", "/dev"), MASKS), prepare_masks, look_at_masks, host_is_well);
+	run_inside_all(CONFIG(PROC "," NEW("tmpfs", "/dev"), MASKS), prepare_masks, look_at_masks,
+		       host_is_well);
 }
 
 static void swap_null(struct scene *s)
@@ -258,18 +279,20 @@ static void swap_null(struct scene *s)
 	else
 		CHECK_OK(symlink(target, "/dev/null"));
 	CHECK(root_seal(&s->root, &s->err) < 0);
-	CHECK(strstr(s->err.msg, "linux.maskedPaths[0] (/m/secret): ") && strstr(s->err.msg, "the container's /dev/null"));
+	CHECK(strstr(s->err.msg, "linux.maskedPaths[0] (/m/secret): ") &&
+	      strstr(s->err.msg, "the container's /dev/null"));
 	CHECK(!is_device("/m/secret", 1, 3));
 }
 
 /* CVE-2025-31133 */
 Test(attack, masks_need_a_true_null_device)
 {
-	static const char *const targets[] = { "/proc/sys/kernel/core_pattern", "/m/secret2", "device" };
+	static const char *const targets[] = {"/proc/sys/kernel/core_pattern", "/m/secret2", "device"};
 
 	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
 		target = targets[i];
-		run_inside_all(CONFIG(PROC "," NEW("tmpfs", "/dev"), MASKS), prepare_masks, swap_null, host_is_well);
+		run_inside_all(CONFIG(PROC "," NEW("tmpfs", "/dev"), MASKS), prepare_masks, swap_null,
+			       host_is_well);
 	}
 }
 
@@ -299,14 +322,17 @@ static void look_at_read_only(struct scene *s)
 
 Test(attack, read_only_paths)
 {
-	run_inside_all(CONFIG(PROC "," BIND("/mnt/vol", "host/vol"), "\"readonlyPaths\": [\"/mnt/vol\", \"/proc/sys\", \"/none\", \"/etc/hostname\", \"/etc/hostname\"]"),
-		       prepare_nested, look_at_read_only, NULL);
+	run_inside_all(
+	    CONFIG(PROC "," BIND("/mnt/vol", "host/vol"), "\"readonlyPaths\": [\"/mnt/vol\", \"/proc/sys\", "
+							  "\"/none\", \"/etc/hostname\", \"/etc/hostname\"]"),
+	    prepare_nested, look_at_read_only, NULL);
 }
 
 /* Exchanges rootfs/vol/a, a directory, with a link to the host, as fast as it can. */
 static pid_t start_racer(struct scene *s)
 {
-	auto_free char *a = str_printf("%s/host/shared/a", s->folder), *b = str_printf("%s/host/shared/b", s->folder);
+	auto_free char *a = str_printf("%s/host/shared/a", s->folder),
+		       *b = str_printf("%s/host/shared/b", s->folder);
 	pid_t pid = fork();
 
 	if (pid)
@@ -350,7 +376,7 @@ static void race(struct scene *s)
 {
 	struct timespec now, end;
 	pid_t racer = start_racer(s);
-	int tries[2] = { 0 };
+	int tries[2] = {0};
 
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += 2;
@@ -383,8 +409,10 @@ static void nothing_came_out(struct scene *s)
 /* CVE-2021-30465 */
 Test(attack, a_neighbour_exchanges_links, .timeout = 60)
 {
-	static const char json[] = CONFIG(BIND("/vol", "host/shared") "," BIND("/vol/a", "host/src") "," BIND("/vol/a/sub", "host/src") ","
-					  NEW("tmpfs", "/vol/a/sub/x") "," NEW("proc", "/vol/a/proc"), "");
+	static const char json[] = CONFIG(
+	    BIND("/vol", "host/shared") "," BIND("/vol/a", "host/src") "," BIND(
+		"/vol/a/sub", "host/src") "," NEW("tmpfs", "/vol/a/sub/x") "," NEW("proc", "/vol/a/proc"),
+	    "");
 
 	run_inside(WAY_ROOT, json, prepare_shared, race, nothing_came_out);
 	run_inside(WAY_OLD, json, prepare_shared, race, nothing_came_out);
@@ -398,7 +426,8 @@ static void look_at_no_pivot(struct scene *s)
 	CHECK(!is_there("/tmp") && is_there("/etc/hostname"));
 	CHECK(is_there("/proc/self/exe"));
 	if (!s->root.user_namespace) {
-		/* Out of the chroot by the old trick: what is found there has no procfs but the container's. */
+		/* Out of the chroot by the old trick: what is found there has no procfs but the container's.
+		 */
 		CHECK_OK(mkdir("/trap", 0755));
 		CHECK_OK(chroot("/trap"));
 		for (int i = 0; i < 100; i++)
@@ -411,7 +440,8 @@ static void look_at_no_pivot(struct scene *s)
 
 Test(attack, without_pivot_root)
 {
-	run_inside_all(CONFIG(PROC "," NEW("tmpfs", "/dev"), ""), prepare_host, look_at_no_pivot, host_is_well);
+	run_inside_all(CONFIG(PROC "," NEW("tmpfs", "/dev"), ""), prepare_host, look_at_no_pivot,
+		       host_is_well);
 }
 
 Test(attack, escapes_in_mountinfo)

@@ -17,10 +17,15 @@
 #include "base/str.h"
 #include "inside.h"
 
-#define CONFIG(mounts, devices) "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ { \"destination\": \"/proc\", \"type\": \"proc\" }" \
-	mounts "], \"linux\": { \"devices\": [" devices "] } }"
-#define TMPFS ", { \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"mode=755\"] }"
-#define PTS ", { \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\", \"options\": [\"newinstance\", \"ptmxmode=0666\"] }"
+#define CONFIG(mounts, devices)                                                                              \
+	"{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ { \"destination\": " \
+	"\"/proc\", \"type\": \"proc\" }" mounts "], \"linux\": { \"devices\": [" devices "] } }"
+#define TMPFS                                                                                                \
+	", { \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": "               \
+	"[\"mode=755\"] }"
+#define PTS                                                                                                  \
+	", { \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\", \"options\": "     \
+	"[\"newinstance\", \"ptmxmode=0666\"] }"
 
 static bool is_link(const char *path, const char *target)
 {
@@ -33,8 +38,10 @@ static bool is_link(const char *path, const char *target)
 static void check_defaults(struct scene *s)
 {
 	CHECK(is_device("/dev/null", 1, 3) && is_device("/dev/zero", 1, 5) && is_device("/dev/full", 1, 7));
-	CHECK(is_device("/dev/random", 1, 8) && is_device("/dev/urandom", 1, 9) && is_device("/dev/tty", 5, 0));
-	CHECK(is_link("/dev/fd", "/proc/self/fd") && is_link("/dev/stdin", "/proc/self/fd/0") && is_link("/dev/core", "/proc/kcore"));
+	CHECK(is_device("/dev/random", 1, 8) && is_device("/dev/urandom", 1, 9) &&
+	      is_device("/dev/tty", 5, 0));
+	CHECK(is_link("/dev/fd", "/proc/self/fd") && is_link("/dev/stdin", "/proc/self/fd/0") &&
+	      is_link("/dev/core", "/proc/kcore"));
 }
 
 static void look_at_devices(struct scene *s)
@@ -52,13 +59,16 @@ static void look_at_devices(struct scene *s)
 }
 
 #define EXTRA "{ \"type\": \"p\", \"path\": \"/dev/sub/fifo\" }"
-#define OWNED "{ \"type\": \"c\", \"path\": \"/dev/mem2\", \"major\": 1, \"minor\": 9, \"fileMode\": 416, \"uid\": 3, \"gid\": 4 }"
+#define OWNED                                                                                                \
+	"{ \"type\": \"c\", \"path\": \"/dev/mem2\", \"major\": 1, \"minor\": 9, \"fileMode\": 416, "        \
+	"\"uid\": 3, \"gid\": 4 }"
 #define FULL(path) "{ \"type\": \"u\", \"path\": \"" path "\", \"major\": 1, \"minor\": 7 }"
 
 Test(dev, devices)
 {
-	static const char own[] = CONFIG(TMPFS, EXTRA "," OWNED "," FULL("/other/full")), image[] = CONFIG("", EXTRA "," OWNED "," FULL("/other/full"));
-	static const enum way ways[] = { WAY_ROOT, WAY_OLD, WAY_NO_SETATTR };
+	static const char own[] = CONFIG(TMPFS, EXTRA "," OWNED "," FULL("/other/full")),
+			  image[] = CONFIG("", EXTRA "," OWNED "," FULL("/other/full"));
+	static const enum way ways[] = {WAY_ROOT, WAY_OLD, WAY_NO_SETATTR};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		run_inside(ways[i], own, NULL, look_at_devices, NULL);
@@ -88,9 +98,12 @@ static void prepare_leftovers(struct scene *s)
 Test(dev, devices_in_a_user_namespace)
 {
 	run_inside(WAY_USER, CONFIG(TMPFS, EXTRA "," FULL("/dev/full")), NULL, look_at_bound_devices, NULL);
-	run_inside(WAY_USER_OLD, CONFIG(TMPFS, EXTRA "," FULL("/dev/full")), NULL, look_at_bound_devices, NULL);
-	run_inside(WAY_USER, CONFIG("", EXTRA "," FULL("/dev/full")), prepare_leftovers, look_at_bound_devices, NULL);
-	run_inside(WAY_USER_OLD, CONFIG("", EXTRA "," FULL("/dev/full")), prepare_leftovers, look_at_bound_devices, NULL);
+	run_inside(WAY_USER_OLD, CONFIG(TMPFS, EXTRA "," FULL("/dev/full")), NULL, look_at_bound_devices,
+		   NULL);
+	run_inside(WAY_USER, CONFIG("", EXTRA "," FULL("/dev/full")), prepare_leftovers,
+		   look_at_bound_devices, NULL);
+	run_inside(WAY_USER_OLD, CONFIG("", EXTRA "," FULL("/dev/full")), prepare_leftovers,
+		   look_at_bound_devices, NULL);
 }
 
 static void prepare_image_dev(struct scene *s)
@@ -121,7 +134,8 @@ static void look_at_replaced(struct scene *s)
 static void victim_is_well(struct scene *s)
 {
 	struct stat st;
-	auto_free char *path = str_printf("%s/host/victim", s->folder), *dir = str_printf("%s/host", s->folder);
+	auto_free char *path = str_printf("%s/host/victim", s->folder),
+		       *dir = str_printf("%s/host", s->folder);
 
 	CHECK(holds(s, "host/victim", "victim"));
 	CHECK(lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && (st.st_mode & 07777) == 0644);
@@ -161,17 +175,24 @@ Test(dev, what_does_not_match_is_an_error)
 	expected = "device /dev/null: something else exists there and cannot be removed";
 	run_inside_all(CONFIG("", ""), prepare_folder_null, fails, NULL);
 	expected = "linux.devices[0] (/dev/taken): something else exists there";
-	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"/dev/taken\", \"major\": 1, \"minor\": 7 }"), prepare_taken, fails, NULL);
+	run_inside_all(
+	    CONFIG("", "{ \"type\": \"c\", \"path\": \"/dev/taken\", \"major\": 1, \"minor\": 7 }"),
+	    prepare_taken, fails, NULL);
 	expected = "linux.devices[0] (/dev/away): something else exists there";
-	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"/dev/away\", \"major\": 1, \"minor\": 7 }"), prepare_taken, fails, NULL);
+	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"/dev/away\", \"major\": 1, \"minor\": 7 }"),
+		       prepare_taken, fails, NULL);
 	expected = "linux.devices[0] (/dev/null): something else exists there";
-	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"/dev/null\", \"major\": 1, \"minor\": 7 }"), NULL, fails, NULL);
+	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"/dev/null\", \"major\": 1, \"minor\": 7 }"),
+		       NULL, fails, NULL);
 	expected = "linux.devices[0] (/dev/null): something else exists there";
-	run_inside_all(CONFIG("", "{ \"type\": \"b\", \"path\": \"/dev/null\", \"major\": 1, \"minor\": 3 }"), NULL, fails, NULL);
+	run_inside_all(CONFIG("", "{ \"type\": \"b\", \"path\": \"/dev/null\", \"major\": 1, \"minor\": 3 }"),
+		       NULL, fails, NULL);
 	expected = "linux.devices[0] (dev/x): the path must be absolute";
-	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"dev/x\", \"major\": 1, \"minor\": 7 }"), NULL, fails, NULL);
+	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"dev/x\", \"major\": 1, \"minor\": 7 }"),
+		       NULL, fails, NULL);
 	expected = "linux.devices[0] (/dev/..): open the parent";
-	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"/dev/..\", \"major\": 1, \"minor\": 7 }"), NULL, fails, NULL);
+	run_inside_all(CONFIG("", "{ \"type\": \"c\", \"path\": \"/dev/..\", \"major\": 1, \"minor\": 7 }"),
+		       NULL, fails, NULL);
 }
 
 static void look_at_same(struct scene *s)
@@ -182,7 +203,9 @@ static void look_at_same(struct scene *s)
 
 Test(dev, a_device_that_matches_is_taken_as_it_is)
 {
-	run_inside_all(CONFIG(TMPFS, "{ \"type\": \"c\", \"path\": \"/dev/null\", \"major\": 1, \"minor\": 3 }"), NULL, look_at_same, NULL);
+	run_inside_all(
+	    CONFIG(TMPFS, "{ \"type\": \"c\", \"path\": \"/dev/null\", \"major\": 1, \"minor\": 3 }"), NULL,
+	    look_at_same, NULL);
 }
 
 static void remove_dev(struct scene *s)
@@ -223,8 +246,10 @@ static void look_at_read_only_dev(struct scene *s)
 
 Test(dev, a_read_only_dev_is_sealed_last)
 {
-	run_inside_all(CONFIG(", { \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"ro\", \"mode=755\"] }", ""), NULL,
-		       look_at_read_only_dev, NULL);
+	run_inside_all(CONFIG(", { \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"t\", "
+			      "\"options\": [\"ro\", \"mode=755\"] }",
+			      ""),
+		       NULL, look_at_read_only_dev, NULL);
 }
 
 static void terminal(struct scene *s)
@@ -243,7 +268,8 @@ static void terminal(struct scene *s)
 	CHECK(slave >= 0);
 	CHECK_OK(root_bind_console(&s->root, slave, &s->err));
 	CHECK_OK(root_seal(&s->root, &s->err));
-	CHECK(fstat(slave, &a) == 0 && lstat("/dev/console", &b) == 0 && S_ISCHR(b.st_mode) && a.st_rdev == b.st_rdev);
+	CHECK(fstat(slave, &a) == 0 && lstat("/dev/console", &b) == 0 && S_ISCHR(b.st_mode) &&
+	      a.st_rdev == b.st_rdev);
 	CHECK(magic_of("/dev/console") == DEVPTS_SUPER_MAGIC);
 }
 

@@ -1,4 +1,5 @@
-/* test_mount.c: single mounts: binds and their flags, propagation, data, tmpcopyup, id mappings, cgroups, errors. */
+/* test_mount.c: single mounts: binds and their flags, propagation, data, tmpcopyup, id mappings, cgroups,
+ * errors. */
 #include "mount/mount.h"
 
 #include <criterion/criterion.h>
@@ -19,9 +20,13 @@
 #include "base/str.h"
 #include "inside.h"
 
-#define SIMPLE(mounts) "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ " PROC "," mounts "] }"
+#define SIMPLE(mounts)                                                                                       \
+	"{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ " PROC "," mounts    \
+	"] }"
 #define PROC "{ \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" }"
-#define BIND(dst, src, options) "{ \"destination\": \"" dst "\", \"source\": \"" src "\", \"type\": \"bind\", \"options\": [" options "] }"
+#define BIND(dst, src, options)                                                                              \
+	"{ \"destination\": \"" dst "\", \"source\": \"" src                                                 \
+	"\", \"type\": \"bind\", \"options\": [" options "] }"
 
 static bool is_old(const struct scene *s)
 {
@@ -40,7 +45,8 @@ static bool can_write(const char *path)
 /* host/src with a mount "sub" in it, and host/ro, read-only, nosuid, nodev, noexec, noatime. */
 static void prepare_host(struct scene *s)
 {
-	auto_free char *sub = str_printf("%s/host/src/sub", s->folder), *ro = str_printf("%s/host/ro", s->folder);
+	auto_free char *sub = str_printf("%s/host/src/sub", s->folder),
+		       *ro = str_printf("%s/host/ro", s->folder);
 
 	put_dir(s, "host");
 	put_dir(s, "host/src");
@@ -51,7 +57,9 @@ static void prepare_host(struct scene *s)
 	put(s, "host/src/sub/inner", "inner");
 	CHECK_OK(mount("tmpfs", ro, "tmpfs", 0, "mode=777"));
 	put(s, "host/ro/file", "content");
-	CHECK_OK(mount(NULL, ro, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME, NULL));
+	CHECK_OK(mount(NULL, ro, NULL,
+		       MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
+		       NULL));
 }
 
 static void look_at_binds(struct scene *s)
@@ -63,8 +71,10 @@ static void look_at_binds(struct scene *s)
 	CHECK(holds(s, "/mnt/all/sub/inner", "inner"));
 	CHECK(!can_write("/mnt/all/new") && errno == EROFS);
 	CHECK(can_write("/mnt/all/sub/new"));
-	CHECK(has_flags("/mnt/flags", ST_NOSUID | ST_NODEV | ST_NOEXEC) && !has_flags("/mnt/flags", ST_RDONLY));
-	/* The access time mode of an inherited mount is locked: it stays, and the other words count all the same. */
+	CHECK(has_flags("/mnt/flags", ST_NOSUID | ST_NODEV | ST_NOEXEC) &&
+	      !has_flags("/mnt/flags", ST_RDONLY));
+	/* The access time mode of an inherited mount is locked: it stays, and the other words count all the
+	 * same. */
 	CHECK(has_flags("/mnt/flags", ST_NOATIME) == !s->root.user_namespace);
 	CHECK(holds(s, "/mnt/a/b/file", "content"));
 	CHECK(!can_write("/mnt/a/b/file"));
@@ -76,11 +86,20 @@ static void look_at_binds(struct scene *s)
 
 Test(mount, bind_mounts)
 {
-	/* A non-recursive clone of a tree with locked mounts in it is refused by the kernel in a user namespace. */
-#define BINDS(first) SIMPLE(BIND("/mnt/plain", "host/src", first) "," BIND("/mnt/all", "host/src", "\"rbind\", \"ro\"") "," \
-		     BIND("/mnt/flags", "host/src/sub", "\"bind\", \"nosuid\", \"nodev\", \"noexec\", \"noatime\"") "," \
-		     BIND("mnt/a/b/file", "host/src/file", "\"bind\", \"ro\"") "," BIND("/mnt/kept", "host/ro", "\"bind\", \"rw\"") "," \
-		     BIND("/mnt/kept2", "host/ro", "\"bind\", \"rw\", \"relatime\""))
+	/* A non-recursive clone of a tree with locked mounts in it is refused by the kernel in a user
+	 * namespace. */
+#define BINDS(first)                                                                                                                                  \
+	SIMPLE(BIND("/mnt/plain", "host/src", first) "," BIND(                                                                                        \
+	    "/mnt/all",                                                                                                                               \
+	    "host/src", "\"rbind\", \"ro\"") "," BIND("/mnt/flags", "host/src/sub",                                                                   \
+						      "\"bind\", \"nosuid\", \"nodev\", \"noexec\", "                                                 \
+						      "\"noatime\"") "," BIND("mnt/a/b/file",                                                         \
+									      "host/src/file",                                                        \
+									      "\"bind\", \"ro\"") "," BIND("/mnt/kept",                               \
+													   "host/ro",                                 \
+													   "\"bind\", \"rw\"") "," BIND("/mnt/kept2", \
+																	"host/ro",    \
+																	"\"bind\", \"rw\", \"relatime\""))
 	run_inside(WAY_ROOT, BINDS("\"bind\""), prepare_host, look_at_binds, NULL);
 	run_inside(WAY_OLD, BINDS("\"bind\""), prepare_host, look_at_binds, NULL);
 	run_inside(WAY_NO_SETATTR, BINDS("\"bind\""), prepare_host, look_at_binds, NULL);
@@ -114,18 +133,21 @@ static void look_at_rro(struct scene *s)
 	int ret = attempt(s);
 
 	if (is_old(s)) {
-		CHECK(ret == -ENOSYS && strstr(s->err.msg, "mounts[1] (/mnt/all): the recursive options need"));
+		CHECK(ret == -ENOSYS &&
+		      strstr(s->err.msg, "mounts[1] (/mnt/all): the recursive options need"));
 		return;
 	}
 	CHECK_OK(ret);
-	CHECK(has_flags("/mnt/all", ST_RDONLY | ST_NOSUID) && has_flags("/mnt/all/sub", ST_RDONLY | ST_NOSUID));
+	CHECK(has_flags("/mnt/all", ST_RDONLY | ST_NOSUID) &&
+	      has_flags("/mnt/all/sub", ST_RDONLY | ST_NOSUID));
 	CHECK(!can_write("/mnt/all/sub/new") && errno == EROFS);
 	CHECK(holds(s, "/mnt/all/sub/inner", "inner"));
 }
 
 Test(mount, recursive_attributes)
 {
-	run_inside_all(SIMPLE(BIND("/mnt/all", "host/src", "\"rbind\", \"rro\", \"rnosuid\"")), prepare_host, look_at_rro, NULL);
+	run_inside_all(SIMPLE(BIND("/mnt/all", "host/src", "\"rbind\", \"rro\", \"rnosuid\"")), prepare_host,
+		       look_at_rro, NULL);
 }
 
 static void look_at_links(struct scene *s)
@@ -151,7 +173,8 @@ static void links_stay_inside(struct scene *s)
 
 Test(mount, links_in_the_image_lead_inside_it)
 {
-	run_inside_all(SIMPLE(BIND("/etc/resolv.conf", "host/src/file", "\"bind\"") "," BIND("/mnt/link", "host/src", "\"rbind\"")),
+	run_inside_all(SIMPLE(BIND("/etc/resolv.conf", "host/src/file",
+				   "\"bind\"") "," BIND("/mnt/link", "host/src", "\"rbind\"")),
 		       prepare_links, look_at_links, links_stay_inside);
 }
 
@@ -175,10 +198,18 @@ static void look_at_private(struct scene *s)
 
 Test(mount, propagation)
 {
-	run_inside_all(SIMPLE(BIND("/mnt/a", "host/src/sub", "\"rbind\"") "," BIND("/mnt/b", "host/src/sub", "\"rbind\", \"rshared\"") "," \
-			      BIND("/mnt/c", "host/src/sub", "\"rbind\", \"unbindable\"") ","
-			      "{ \"destination\": \"/mnt/d\", \"type\": \"tmpfs\", \"source\": \"x\" }, { \"destination\": \"/mnt/d\", \"options\": [\"shared\"] }"),
-		       share_host, look_at_private, NULL);
+	run_inside_all(
+	    SIMPLE(BIND("/mnt/a", "host/src/sub", "\"rbind\"") "," BIND(
+		"/mnt/b", "host/src/sub",
+		"\"rbind\", \"rshared\"") "," BIND("/mnt/c", "host/src/sub",
+						   "\"rbind\", \"unbindable\"") ","
+										"{ \"destination\": "
+										"\"/mnt/d\", \"type\": "
+										"\"tmpfs\", \"source\": "
+										"\"x\" }, { \"destination\": "
+										"\"/mnt/d\", \"options\": "
+										"[\"shared\"] }"),
+	    share_host, look_at_private, NULL);
 }
 
 static void look_at_slave(struct scene *s)
@@ -190,8 +221,10 @@ static void look_at_slave(struct scene *s)
 
 Test(mount, propagation_of_the_root_slave)
 {
-	run_inside_all("{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"linux\": { \"rootfsPropagation\": \"slave\" }, \"mounts\": [" PROC ","
-		       BIND("/mnt/a", "host/src/sub", "\"rbind\"") "," BIND("/mnt/b", "host/src/sub", "\"rbind\", \"rprivate\"") "] }",
+	run_inside_all("{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"linux\": { "
+		       "\"rootfsPropagation\": \"slave\" }, \"mounts\": [" PROC
+		       "," BIND("/mnt/a", "host/src/sub", "\"rbind\"") "," BIND(
+			   "/mnt/b", "host/src/sub", "\"rbind\", \"rprivate\"") "] }",
 		       share_host, look_at_slave, NULL);
 }
 
@@ -213,7 +246,8 @@ static void look_at_shared(struct scene *s)
 
 static void host_sees_it(struct scene *s)
 {
-	auto_free char *path = str_printf("%s/host/src/sub/seen/from-inside", s->folder), *proc = str_printf("%s/rootfs/proc/self", s->folder);
+	auto_free char *path = str_printf("%s/host/src/sub/seen/from-inside", s->folder),
+		       *proc = str_printf("%s/rootfs/proc/self", s->folder);
 
 	CHECK(is_there(path));
 	/* but nothing of the root's own */
@@ -223,8 +257,9 @@ static void host_sees_it(struct scene *s)
 
 Test(mount, propagation_of_the_root_shared)
 {
-	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"linux\": { \"rootfsPropagation\": \"shared\" }, \"mounts\": ["
-				   PROC "," BIND("/mnt/a", "host/src/sub", "\"rbind\", \"rshared\"") "] }";
+	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, "
+				   "\"linux\": { \"rootfsPropagation\": \"shared\" }, \"mounts\": [" PROC
+				   "," BIND("/mnt/a", "host/src/sub", "\"rbind\", \"rshared\"") "] }";
 
 	run_inside(WAY_ROOT, json, share_all, look_at_shared, host_sees_it);
 	run_inside(WAY_OLD, json, share_all, look_at_shared, host_sees_it);
@@ -239,7 +274,8 @@ static void look_at_tmpfs(struct scene *s)
 	CHECK(stat("/mnt/a", &st) == 0 && (st.st_mode & 07777) == 0711);
 	CHECK(stat("/mnt/b", &st) == 0 && (st.st_mode & 07777) == 01777);
 	CHECK(mount_has("/mnt/a", "size=64k"));
-	CHECK(mount_has("/mnt/b", "sync") && mount_has("/mnt/b", "lazytime") && mount_has("/mnt/b", "dirsync"));
+	CHECK(mount_has("/mnt/b", "sync") && mount_has("/mnt/b", "lazytime") &&
+	      mount_has("/mnt/b", "dirsync"));
 	CHECK(!can_write("/mnt/c/new") && errno == EROFS);
 	CHECK(has_flags("/mnt/c", ST_RDONLY | ST_NODIRATIME));
 	CHECK(!can_write("/mnt/d/new") && errno == EROFS);
@@ -249,13 +285,19 @@ static void look_at_tmpfs(struct scene *s)
 
 Test(mount, file_systems_and_their_data)
 {
-	run_inside_all(SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"size=64k\", \"mode=711\"] },"
-			      "{ \"destination\": \"/mnt/b\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"sync\", \"lazytime\", \"dirsync\", \"defaults\"] },"
-			      "{ \"destination\": \"/mnt/c\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"ro\", \"nodiratime\"] },"
-			      "{ \"destination\": \"/mnt/d\", \"type\": \"tmpfs\", \"source\": \"t\" },"
-			      "{ \"destination\": \"/mnt/d\", \"options\": [\"remount\", \"bind\", \"ro\", \"nosuid\"] },"
-			      "{ \"destination\": \"/mnt/e\", \"type\": \"tmpfs\", \"options\": [\"silent\", \"noexec\"] }"),
-		       NULL, look_at_tmpfs, NULL);
+	run_inside_all(
+	    SIMPLE(
+		"{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": "
+		"[\"size=64k\", \"mode=711\"] },"
+		"{ \"destination\": \"/mnt/b\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": "
+		"[\"sync\", \"lazytime\", \"dirsync\", \"defaults\"] },"
+		"{ \"destination\": \"/mnt/c\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": "
+		"[\"ro\", \"nodiratime\"] },"
+		"{ \"destination\": \"/mnt/d\", \"type\": \"tmpfs\", \"source\": \"t\" },"
+		"{ \"destination\": \"/mnt/d\", \"options\": [\"remount\", \"bind\", \"ro\", \"nosuid\"] },"
+		"{ \"destination\": \"/mnt/e\", \"type\": \"tmpfs\", \"options\": [\"silent\", \"noexec\"] "
+		"}"),
+	    NULL, look_at_tmpfs, NULL);
 }
 
 static const char *expected;
@@ -278,11 +320,17 @@ static void expect_failure(const char *json, int code, const char *text)
 
 Test(mount, errors_name_the_entry)
 {
-	expect_failure(SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"nofs\", \"source\": \"t\" }"), -ENODEV, "mounts[1] (/mnt/a): ");
-	expect_failure(SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"options\": [\"colour=red\"] }"), -EINVAL, "mounts[1] (/mnt/a): ");
-	expect_failure(SIMPLE("{ \"destination\": \"/etc/hostname\", \"type\": \"tmpfs\" }"), -ENOTDIR, "mounts[1] (/etc/hostname): ");
-	expect_failure(SIMPLE("{ \"destination\": \"/\", \"type\": \"tmpfs\" }"), -EINVAL, "mounts[1] (/): only a bind mount may take the place of the root");
-	expect_failure(SIMPLE("{ \"destination\": \"/etc/..\", \"type\": \"tmpfs\" }"), -EINVAL, "only a bind mount");
+	expect_failure(SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"nofs\", \"source\": \"t\" }"),
+		       -ENODEV, "mounts[1] (/mnt/a): ");
+	expect_failure(
+	    SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"options\": [\"colour=red\"] }"),
+	    -EINVAL, "mounts[1] (/mnt/a): ");
+	expect_failure(SIMPLE("{ \"destination\": \"/etc/hostname\", \"type\": \"tmpfs\" }"), -ENOTDIR,
+		       "mounts[1] (/etc/hostname): ");
+	expect_failure(SIMPLE("{ \"destination\": \"/\", \"type\": \"tmpfs\" }"), -EINVAL,
+		       "mounts[1] (/): only a bind mount may take the place of the root");
+	expect_failure(SIMPLE("{ \"destination\": \"/etc/..\", \"type\": \"tmpfs\" }"), -EINVAL,
+		       "only a bind mount");
 }
 
 static void reason_of_the_kernel(struct scene *s)
@@ -293,7 +341,10 @@ static void reason_of_the_kernel(struct scene *s)
 
 Test(mount, the_kernels_reason_is_told)
 {
-	run_inside(WAY_ROOT, SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"options\": [\"colour=red\"] }"), NULL, reason_of_the_kernel, NULL);
+	run_inside(
+	    WAY_ROOT,
+	    SIMPLE("{ \"destination\": \"/mnt/a\", \"type\": \"tmpfs\", \"options\": [\"colour=red\"] }"),
+	    NULL, reason_of_the_kernel, NULL);
 }
 
 static void missing_source(struct scene *s)
@@ -304,7 +355,8 @@ static void missing_source(struct scene *s)
 
 Test(mount, a_missing_source)
 {
-	struct oci_mount m = { .destination = (char[]){ "/x" }, .source = (char[]){ "nothing" }, .type = (char[]){ "bind" } };
+	struct oci_mount m = {
+	    .destination = (char[]){"/x"}, .source = (char[]){"nothing"}, .type = (char[]){"bind"}};
 	struct error err = ERROR_NONE;
 
 	run_inside(WAY_ROOT, SIMPLE(BIND("/mnt/a", "host/nothing", "\"bind\"")), NULL, missing_source, NULL);
@@ -316,8 +368,10 @@ Test(mount, a_missing_source)
 
 static void prepare_tree(struct scene *s)
 {
-	auto_free char *dir = str_printf("%s/rootfs/var", s->folder), *file = str_printf("%s/rootfs/var/sub/suid", s->folder),
-		       *fifo = str_printf("%s/rootfs/var/fifo", s->folder), *node = str_printf("%s/rootfs/var/node", s->folder);
+	auto_free char *dir = str_printf("%s/rootfs/var", s->folder),
+		       *file = str_printf("%s/rootfs/var/sub/suid", s->folder),
+		       *fifo = str_printf("%s/rootfs/var/fifo", s->folder),
+		       *node = str_printf("%s/rootfs/var/node", s->folder);
 
 	prepare_host(s);
 	put_dir(s, "rootfs/var");
@@ -344,7 +398,8 @@ static void look_at_copy(struct scene *s)
 	CHECK(magic_of("/var") == TMPFS_MAGIC && !has_flags("/", ST_RDONLY));
 	CHECK(stat("/var", &st) == 0 && (st.st_mode & 07777) == 02750 && st.st_uid == 7 && st.st_gid == 8);
 	CHECK(holds(s, "/var/sub/deep/file", "deep"));
-	CHECK(stat("/var/sub/suid", &st) == 0 && (st.st_mode & 07777) == 06751 && st.st_uid == 12 && st.st_gid == 34);
+	CHECK(stat("/var/sub/suid", &st) == 0 && (st.st_mode & 07777) == 06751 && st.st_uid == 12 &&
+	      st.st_gid == 34);
 	CHECK(lstat("/var/link", &st) == 0 && S_ISLNK(st.st_mode));
 	CHECK(lstat("/var/fifo", &st) == 0 && S_ISFIFO(st.st_mode) && (st.st_mode & 07777) == 0640);
 	if (!s->root.user_namespace) {
@@ -359,7 +414,8 @@ static void look_at_copy(struct scene *s)
 
 Test(mount, tmpcopyup)
 {
-	run_inside_all(SIMPLE("{ \"destination\": \"/var\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [\"tmpcopyup\", \"ro\"] }"),
+	run_inside_all(SIMPLE("{ \"destination\": \"/var\", \"type\": \"tmpfs\", \"source\": \"t\", "
+			      "\"options\": [\"tmpcopyup\", \"ro\"] }"),
 		       prepare_tree, look_at_copy, NULL);
 }
 
@@ -382,7 +438,9 @@ static void falls_into_pit(struct scene *s)
 
 Test(mount, tmpcopyup_has_a_floor)
 {
-	run_inside(WAY_ROOT, SIMPLE("{ \"destination\": \"/var\", \"type\": \"tmpfs\", \"options\": [\"tmpcopyup\"] }"), prepare_pit, falls_into_pit, NULL);
+	run_inside(WAY_ROOT,
+		   SIMPLE("{ \"destination\": \"/var\", \"type\": \"tmpfs\", \"options\": [\"tmpcopyup\"] }"),
+		   prepare_pit, falls_into_pit, NULL);
 }
 
 static void look_at_idmap(struct scene *s)
@@ -405,11 +463,18 @@ static void look_at_idmap(struct scene *s)
 
 Test(mount, idmapped_mounts)
 {
-#define MAPS "\"uidMappings\": [{ \"containerID\": 0, \"hostID\": 1000, \"size\": 10 }], \"gidMappings\": [{ \"containerID\": 0, \"hostID\": 2000, \"size\": 10 }]"
-#define IDMAPPED(dst, options) "{ \"destination\": \"" dst "\", \"source\": \"host/src\", \"type\": \"bind\", \"options\": [" options "], " MAPS "}"
-	static const char json[] =
-		SIMPLE(IDMAPPED("/mnt/a", "\"bind\", \"idmap\", \"ro\"") "," IDMAPPED("/mnt/b", "\"rbind\", \"ridmap\"") "," IDMAPPED("/mnt/c", "\"rbind\"") ","
-		       "{ \"destination\": \"/mnt/d\", \"type\": \"tmpfs\", \"source\": \"t\", " MAPS " }");
+#define MAPS                                                                                                 \
+	"\"uidMappings\": [{ \"containerID\": 0, \"hostID\": 1000, \"size\": 10 }], \"gidMappings\": [{ "    \
+	"\"containerID\": 0, \"hostID\": 2000, \"size\": 10 }]"
+#define IDMAPPED(dst, options)                                                                               \
+	"{ \"destination\": \"" dst                                                                          \
+	"\", \"source\": \"host/src\", \"type\": \"bind\", \"options\": [" options "], " MAPS "}"
+	static const char json[] = SIMPLE(IDMAPPED("/mnt/a", "\"bind\", \"idmap\", \"ro\"") "," IDMAPPED(
+	    "/mnt/b",
+	    "\"rbind\", \"ridmap\"") "," IDMAPPED("/mnt/c",
+						  "\"rbind\"") ","
+							       "{ \"destination\": \"/mnt/d\", \"type\": "
+							       "\"tmpfs\", \"source\": \"t\", " MAPS " }");
 
 	run_inside(WAY_ROOT, json, prepare_host, look_at_idmap, NULL);
 	run_inside(WAY_NO_SETATTR, json, prepare_host, look_at_idmap, NULL);
@@ -426,17 +491,23 @@ static void look_at_given_idmap(struct scene *s)
 
 Test(mount, idmapped_mounts_for_a_user_namespace)
 {
-	run_inside(WAY_USER, SIMPLE(IDMAPPED("/mnt/a", "\"rbind\", \"idmap\"")), prepare_host, look_at_given_idmap, NULL);
+	run_inside(WAY_USER, SIMPLE(IDMAPPED("/mnt/a", "\"rbind\", \"idmap\"")), prepare_host,
+		   look_at_given_idmap, NULL);
 }
 
 /* Bare words take the container's mappings; a procfs cannot be idmapped. */
 Test(mount, idmapped_sources)
 {
-	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"x\" }, \"mounts\": ["
-				   BIND("/a", ".", "\"bind\", \"idmap\"") "," BIND("/b", "/proc", "\"bind\", \"idmap\"") "],"
-				   "\"linux\": { \"namespaces\": [{ \"type\": \"user\" }],"
-				   "\"uidMappings\": [{ \"containerID\": 0, \"hostID\": 5000, \"size\": 70000 }],"
-				   "\"gidMappings\": [{ \"containerID\": 0, \"hostID\": 6000, \"size\": 70000 }] } }";
+	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"x\" }, \"mounts\": "
+				   "[" BIND("/a", ".", "\"bind\", \"idmap\"") "," BIND(
+				       "/b", "/proc",
+				       "\"bind\", \"idmap\"") "],"
+							      "\"linux\": { \"namespaces\": [{ \"type\": "
+							      "\"user\" }],"
+							      "\"uidMappings\": [{ \"containerID\": 0, "
+							      "\"hostID\": 5000, \"size\": 70000 }],"
+							      "\"gidMappings\": [{ \"containerID\": 0, "
+							      "\"hostID\": 6000, \"size\": 70000 }] } }";
 	char folder[] = "/dev/shm/test-mount-XXXXXX";
 	struct oci_config *config;
 	struct error err = ERROR_NONE;
@@ -477,7 +548,9 @@ static void prepare_new_root(struct scene *s)
 
 Test(mount, a_bind_may_replace_the_root)
 {
-	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [" BIND("/", "host/src", "\"rbind\"") "," PROC "] }";
+	static const char json[] =
+	    "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [" BIND(
+		"/", "host/src", "\"rbind\"") "," PROC "] }";
 
 	run_inside(WAY_ROOT, json, prepare_new_root, look_at_new_root, NULL);
 	run_inside(WAY_USER, json, prepare_new_root, look_at_new_root, NULL);
@@ -485,11 +558,13 @@ Test(mount, a_bind_may_replace_the_root)
 }
 
 static const struct root_hierarchy hierarchies[] = {
-	{ "memory", "memory", "/sys/fs/cgroup/memory" },
-	{ "systemd", "none,name=systemd", "/sys/fs/cgroup/systemd" },
-	{ "unified", NULL, "/sys/fs/cgroup/unified" },
-	{ "net,prio", "does-not-exist", "/sys/fs/cgroup/pids" },
+	/* clang-format off */
+	{ "memory",   "memory",            "/sys/fs/cgroup/memory" },
+	{ "systemd",  "none,name=systemd", "/sys/fs/cgroup/systemd" },
+	{ "unified",  NULL,                "/sys/fs/cgroup/unified" },
+	{ "net,prio", "does-not-exist",    "/sys/fs/cgroup/pids" },
 	{ NULL },
+	/* clang-format on */
 };
 
 static void look_at_cgroups(struct scene *s)
@@ -501,10 +576,12 @@ static void look_at_cgroups(struct scene *s)
 	CHECK(magic_of("/sys/fs/cgroup") == TMPFS_MAGIC && has_flags("/sys/fs/cgroup", ST_RDONLY));
 	CHECK(magic_of("/sys/fs/cgroup/memory") == CGROUP_SUPER_MAGIC);
 	CHECK(has_flags("/sys/fs/cgroup/memory", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
-	CHECK(magic_of("/sys/fs/cgroup/systemd") == CGROUP_SUPER_MAGIC && is_there("/sys/fs/cgroup/systemd/cgroup.procs"));
+	CHECK(magic_of("/sys/fs/cgroup/systemd") == CGROUP_SUPER_MAGIC &&
+	      is_there("/sys/fs/cgroup/systemd/cgroup.procs"));
 	CHECK(magic_of("/sys/fs/cgroup/unified") == CGROUP2_SUPER_MAGIC);
 	/* bound, since it cannot be mounted */
-	CHECK(is_there("/sys/fs/cgroup/net,prio/pids.current") || is_there("/sys/fs/cgroup/net,prio/cgroup.procs"));
+	CHECK(is_there("/sys/fs/cgroup/net,prio/pids.current") ||
+	      is_there("/sys/fs/cgroup/net,prio/cgroup.procs"));
 	CHECK(readlink("/sys/fs/cgroup/prio", target, sizeof(target)) == 8 && !memcmp(target, "net,prio", 8));
 	CHECK(is_there("/sys/fs/cgroup/net"));
 }
@@ -517,7 +594,12 @@ static void look_at_no_cgroups(struct scene *s)
 	CHECK(count_entries("/sys/fs/cgroup") == 0);
 }
 
-static const struct root_hierarchy one_hierarchy[] = { { "unified", NULL, "/sys/fs/cgroup/unified" }, { NULL } };
+static const struct root_hierarchy one_hierarchy[] = {
+	/* clang-format off */
+	{ "unified", NULL, "/sys/fs/cgroup/unified" },
+	{ NULL },
+	/* clang-format on */
+};
 
 static void look_at_cgroup2(struct scene *s)
 {
@@ -533,7 +615,8 @@ Test(mount, cgroups)
 	auto_free char *json = default_json("", "");
 
 	run_inside_all(json, NULL, look_at_no_cgroups, NULL);
-	if (magic_of("/sys/fs/cgroup/memory") != CGROUP_SUPER_MAGIC || magic_of("/sys/fs/cgroup/unified") != CGROUP2_SUPER_MAGIC)
+	if (magic_of("/sys/fs/cgroup/memory") != CGROUP_SUPER_MAGIC ||
+	    magic_of("/sys/fs/cgroup/unified") != CGROUP2_SUPER_MAGIC)
 		cr_skip_test("no hybrid cgroups");
 	run_inside_all(json, NULL, look_at_cgroups, NULL);
 	run_inside_all(json, NULL, look_at_cgroup2, NULL);
@@ -542,15 +625,19 @@ Test(mount, cgroups)
 static void look_at_host_sysfs(struct scene *s)
 {
 	furnish(s);
-	CHECK(magic_of("/sys") == SYSFS_MAGIC && has_flags("/sys", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
-	CHECK(magic_of("/sys/fs/cgroup") == TMPFS_MAGIC && has_flags("/sys/fs/cgroup", ST_RDONLY) && count_entries("/sys/fs/cgroup") == 0);
+	CHECK(magic_of("/sys") == SYSFS_MAGIC &&
+	      has_flags("/sys", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
+	CHECK(magic_of("/sys/fs/cgroup") == TMPFS_MAGIC && has_flags("/sys/fs/cgroup", ST_RDONLY) &&
+	      count_entries("/sys/fs/cgroup") == 0);
 }
 
-/* A sysfs belongs to a network namespace; where that is the host's, so is the sysfs (and the cgroups below it). */
+/* A sysfs belongs to a network namespace; where that is the host's, so is the sysfs (and the cgroups below
+ * it). */
 Test(mount, the_hosts_sysfs_in_place_of_an_own_one)
 {
-	static const char json[] = SIMPLE("{ \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\","
-					  "  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"ro\"] }");
+	static const char json[] =
+	    SIMPLE("{ \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\","
+		   "  \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"ro\"] }");
 
 	scene_without = CLONE_NEWNET;
 	run_inside(WAY_USER, json, NULL, look_at_host_sysfs, NULL);
@@ -566,8 +653,10 @@ static void look_at_pts(struct scene *s)
 
 Test(mount, a_devpts_without_the_tty_group)
 {
-	static const char json[] = SIMPLE("{ \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\","
-					  "  \"options\": [\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\", \"gid=5\"] }");
+	static const char json[] =
+	    SIMPLE("{ \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\","
+		   "  \"options\": [\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", "
+		   "\"mode=0620\", \"gid=5\"] }");
 
 	scene_ids = 1;
 	run_inside(WAY_USER, json, NULL, look_at_pts, NULL);

@@ -17,8 +17,14 @@ static const struct {
 	uint64_t bit;
 	const char *name;
 } attributes[] = {
-	{ MOUNT_ATTR_RDONLY, "ro" },	 { MOUNT_ATTR_NOSUID, "nosuid" },	  { MOUNT_ATTR_NODEV, "nodev" },
-	{ MOUNT_ATTR_NOEXEC, "noexec" }, { MOUNT_ATTR_NODIRATIME, "nodiratime" }, { MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow" },
+	/* clang-format off */
+	{ MOUNT_ATTR_RDONLY,      "ro" },
+	{ MOUNT_ATTR_NOSUID,      "nosuid" },
+	{ MOUNT_ATTR_NODEV,       "nodev" },
+	{ MOUNT_ATTR_NOEXEC,      "noexec" },
+	{ MOUNT_ATTR_NODIRATIME,  "nodiratime" },
+	{ MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow" },
+	/* clang-format on */
 };
 
 static void word(struct text *out, const char *s)
@@ -40,11 +46,12 @@ static void print_attributes(struct text *out, const char *title, const struct a
 		if (a->clear & attributes[i].bit)
 			word(out, minus);
 	}
-	cr_assert((a->clear & MOUNT_ATTR__ATIME) == MOUNT_ATTR__ATIME || !((a->clear | a->set) & MOUNT_ATTR__ATIME));
+	cr_assert((a->clear & MOUNT_ATTR__ATIME) == MOUNT_ATTR__ATIME ||
+		  !((a->clear | a->set) & MOUNT_ATTR__ATIME));
 	if (a->clear & MOUNT_ATTR__ATIME)
-		word(out, (a->set & MOUNT_ATTR__ATIME) == MOUNT_ATTR_NOATIME	   ? "noatime" :
-			  (a->set & MOUNT_ATTR__ATIME) == MOUNT_ATTR_STRICTATIME ? "strictatime" :
-										   "relatime");
+		word(out, (a->set & MOUNT_ATTR__ATIME) == MOUNT_ATTR_NOATIME	   ? "noatime"
+			  : (a->set & MOUNT_ATTR__ATIME) == MOUNT_ATTR_STRICTATIME ? "strictatime"
+										   : "relatime");
 }
 
 static void print_super(struct text *out, unsigned long super)
@@ -53,8 +60,14 @@ static void print_super(struct text *out, unsigned long super)
 		unsigned long flag;
 		const char *name;
 	} names[] = {
-		{ MS_SYNCHRONOUS, "sync" },  { MS_DIRSYNC, "dirsync" },	   { MS_MANDLOCK, "mand" },
-		{ MS_LAZYTIME, "lazytime" }, { MS_I_VERSION, "iversion" }, { MS_SILENT, "silent" },
+		/* clang-format off */
+		{ MS_SYNCHRONOUS, "sync" },
+		{ MS_DIRSYNC,     "dirsync" },
+		{ MS_MANDLOCK,    "mand" },
+		{ MS_LAZYTIME,    "lazytime" },
+		{ MS_I_VERSION,   "iversion" },
+		{ MS_SILENT,      "silent" },
+		/* clang-format on */
 	};
 
 	if (super)
@@ -72,10 +85,10 @@ static void print_spread(struct text *out, const struct propagation *p)
 		char name[16];
 
 		snprintf(name, sizeof(name), "%s%s", p[i].recursive ? "r" : "",
-			 p[i].type == MS_SHARED	 ? "shared" :
-			 p[i].type == MS_SLAVE	 ? "slave" :
-			 p[i].type == MS_PRIVATE ? "private" :
-						   "unbindable");
+			 p[i].type == MS_SHARED	   ? "shared"
+			 : p[i].type == MS_SLAVE   ? "slave"
+			 : p[i].type == MS_PRIVATE ? "private"
+						   : "unbindable");
 		word(out, name);
 	}
 }
@@ -138,8 +151,8 @@ Test(options, cases)
 
 	cr_assert(file != NULL);
 	while (fgets(line, sizeof(line), file)) {
-		auto_words struct mount_words w = { 0 };
-		auto_text struct text got = { 0 };
+		auto_words struct mount_words w = {0};
+		auto_text struct text got = {0};
 		auto_free char *given = NULL;
 		struct error err = ERROR_NONE;
 		struct strings options;
@@ -155,7 +168,8 @@ Test(options, cases)
 			text_add(&got, "error");
 		else
 			print(&got, &w);
-		cr_expect_str_eq(got.v ? got.v : "", trim(bar + 1), "%s: got '%s', not '%s'", given, got.v ? got.v : "", trim(bar + 1));
+		cr_expect_str_eq(got.v ? got.v : "", trim(bar + 1), "%s: got '%s', not '%s'", given,
+				 got.v ? got.v : "", trim(bar + 1));
 		free(options.v);
 		n++;
 	}
@@ -167,12 +181,16 @@ Test(options, cases)
 Test(options, the_specification_is_covered)
 {
 	static const char *const spec[] = {
-		"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion", "lazytime", "loud", "mand", "noatime",
-		"nodev", "nodiratime", "noexec", "noiversion", "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid", "nosymfollow",
-		"private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "rnoatime", "rnodiratime", "rnoexec",
-		"rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave",
-		"rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow",
-		"sync", "tmpcopyup", "unbindable", "idmap", "ridmap", "rnodev",
+		/* clang-format off */
+		"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion",
+		"lazytime", "loud", "mand", "noatime", "nodev", "nodiratime", "noexec", "noiversion",
+		"nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid", "nosymfollow", "private",
+		"ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "rnoatime",
+		"rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro",
+		"rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid",
+		"rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid",
+		"symfollow", "sync", "tmpcopyup", "unbindable", "idmap", "ridmap", "rnodev",
+		/* clang-format on */
 	};
 	const char *const *names = mount_option_names();
 	size_t n = 0;
@@ -193,13 +211,16 @@ static void expect_check(const char *mount, const char *error)
 {
 	struct oci_config *config = NULL;
 	struct error err = ERROR_NONE;
-	auto_free char *json = str_printf("{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"x\" }, \"mounts\": [ %s ] }", mount);
+	auto_free char *json = str_printf(
+	    "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"x\" }, \"mounts\": [ %s ] }", mount);
 	int ret;
 
 	cr_assert_eq(oci_config_parse(json, strlen(json), "config.json", &config, &err), 0, "%s", err.msg);
 	ret = mount_check(&config->mounts.v[0], "mounts[0]", &err);
 	if (error)
-		cr_expect(ret < 0 && err.code == ret && strstr(err.msg, error) && str_starts(err.msg, "mounts[0]"), "%s: %s", mount, err.msg);
+		cr_expect(ret < 0 && err.code == ret && strstr(err.msg, error) &&
+			      str_starts(err.msg, "mounts[0]"),
+			  "%s: %s", mount, err.msg);
 	else
 		cr_expect_eq(ret, 0, "%s: %s", mount, err.msg);
 	oci_config_free(config);
@@ -209,25 +230,47 @@ Test(options, the_form_of_mounts)
 {
 #define MAP "[{ \"containerID\": 0, \"hostID\": 1, \"size\": 1 }]"
 	expect_check("{ \"destination\": \"/a\", \"type\": \"tmpfs\" }", NULL);
-	expect_check("{ \"destination\": \"a\", \"type\": \"tmpfs\", \"options\": [\"tmpcopyup\", \"size=1k\"] }", NULL);
+	expect_check(
+	    "{ \"destination\": \"a\", \"type\": \"tmpfs\", \"options\": [\"tmpcopyup\", \"size=1k\"] }",
+	    NULL);
 	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\"] }", NULL);
 	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"type\": \"bind\" }", NULL);
-	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"type\": \"none\", \"options\": [\"rbind\", \"rro\"] }", NULL);
+	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"type\": \"none\", \"options\": "
+		     "[\"rbind\", \"rro\"] }",
+		     NULL);
 	expect_check("{ \"destination\": \"/a\", \"options\": [\"rshared\"] }", NULL);
 	expect_check("{ \"destination\": \"/a\", \"options\": [\"remount\", \"ro\"] }", NULL);
-	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"idmap\"], \"uidMappings\": " MAP ", \"gidMappings\": " MAP "}", NULL);
+	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"idmap\"], "
+		     "\"uidMappings\": " MAP ", \"gidMappings\": " MAP "}",
+		     NULL);
 	expect_check("{ \"destination\": \"\", \"type\": \"tmpfs\" }", "destination");
 	expect_check("{ \"destination\": \"/a\" }", "type: missing");
 	expect_check("{ \"destination\": \"/a\", \"type\": \"none\" }", "type: missing");
 	expect_check("{ \"destination\": \"/a\", \"options\": [\"ro\"] }", "type: missing");
 	expect_check("{ \"destination\": \"/a\", \"options\": [\"bind\"] }", "source: missing");
-	expect_check("{ \"destination\": \"/a\", \"source\": \"\", \"options\": [\"rbind\"] }", "source: missing");
-	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"size=3\"] }", "'size=3' is unknown");
-	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"src-nofollow\"] }", "'src-nofollow' is unknown");
-	expect_check("{ \"destination\": \"/a\", \"type\": \"ext4\", \"options\": [\"tmpcopyup\"] }", "tmpfs only");
-	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"idmap\", \"ridmap\"] }", "exclude");
-	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\"], \"uidMappings\": " MAP "}", "one needs the other");
-	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\"], \"gidMappings\": " MAP "}", "one needs the other");
-	expect_check("{ \"destination\": \"/a\", \"options\": [\"remount\", \"idmap\"] }", "only a new mount");
-	expect_check("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"slave\",\"slave\",\"slave\",\"slave\",\"slave\"] }", "propagation");
+	expect_check("{ \"destination\": \"/a\", \"source\": \"\", \"options\": [\"rbind\"] }",
+		     "source: missing");
+	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"size=3\"] }",
+		     "'size=3' is unknown");
+	expect_check(
+	    "{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"src-nofollow\"] }",
+	    "'src-nofollow' is unknown");
+	expect_check("{ \"destination\": \"/a\", \"type\": \"ext4\", \"options\": [\"tmpcopyup\"] }",
+		     "tmpfs only");
+	expect_check(
+	    "{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"idmap\", \"ridmap\"] }",
+	    "exclude");
+	expect_check(
+	    "{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\"], \"uidMappings\": " MAP
+	    "}",
+	    "one needs the other");
+	expect_check(
+	    "{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\"], \"gidMappings\": " MAP
+	    "}",
+	    "one needs the other");
+	expect_check("{ \"destination\": \"/a\", \"options\": [\"remount\", \"idmap\"] }",
+		     "only a new mount");
+	expect_check("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": "
+		     "[\"slave\",\"slave\",\"slave\",\"slave\",\"slave\"] }",
+		     "propagation");
 }

@@ -21,7 +21,7 @@
 
 static void look_at_default(struct scene *s)
 {
-	static const char *const devices[] = { "null", "zero", "full", "random", "urandom", "tty" };
+	static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
 	char target[64], path[64];
 	auto_free char *text = NULL;
 	int fd;
@@ -41,7 +41,8 @@ static void look_at_default(struct scene *s)
 		struct stat st;
 
 		snprintf(path, sizeof(path), "/dev/%s", devices[i]);
-		CHECK(stat(path, &st) == 0 && S_ISCHR(st.st_mode) && (st.st_mode & 0777) == 0666 && st.st_uid == 0);
+		CHECK(stat(path, &st) == 0 && S_ISCHR(st.st_mode) && (st.st_mode & 0777) == 0666 &&
+		      st.st_uid == 0);
 	}
 	CHECK(is_device("/dev/null", 1, 3) && is_device("/dev/tty", 5, 0));
 	fd = open("/dev/null", O_WRONLY);

@@ -67,7 +67,7 @@ Test(check, odd_but_good_documents)
 		"\"windows\":{\"layerFolders\":7}}",
 		"\"process\":null,\"mounts\":null,\"linux\":null}",
 		"\"mounts\":[{\"destination\":\"relative\"}]}",
-		"\"process\":{\"args\":[\"\"],\"cwd\":\"/\",\"env\":[\"A=\",\"A=1\",\"B==\"]}}",
+		"\"process\":{\"args\":[\"a\",\"\"],\"cwd\":\"/\",\"env\":[\"A=\",\"A=1\",\"B==\"]}}",
 		"\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_NEW\",\"x\"]}}}",
 		"\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"priority\":0,\"nice\":19}}}",
 		"\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"scheduler\":{\"policy\":\"SCHED_RR\",\"priority\":99}}}",
