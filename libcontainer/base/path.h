@@ -16,8 +16,8 @@
 /* Opens what is there. flags as for open(2) without O_CREAT; O_CLOEXEC is added. The descriptor, or negative. */
 int path_open_beneath(int root, const char *path, int flags, struct error *err);
 
-/* Opens the directory `path` (O_PATH|O_DIRECTORY), making it and missing parents with `mode`. A dangling link on the
- * way is an error, never followed to create something. */
+/* Opens the directory `path` (O_PATH|O_DIRECTORY), making it and missing parents with `mode` less the umask. A dangling
+ * link on the way is an error, never followed to create something. What was made is taken back if a later step fails. */
 int path_make_dir(int root, const char *path, mode_t mode, struct error *err);
 
 /* Opens (O_PATH) the file `path`, making an empty regular one and missing parents (0755) if nothing is there. Whatever
@@ -34,7 +34,7 @@ bool fd_is_on(int fd, long magic);
 /* True where `path` is absolute and has no ".", ".." or empty component (one trailing slash is fine). */
 bool path_is_clean(const char *path);
 
-/* Text only: joins dir and name by one slash. malloc()ed, NULL when out of memory. */
+/* Text only: joins dir and name by exactly one slash ("" and "b" are "/b"). malloc()ed, NULL when out of memory. */
 char *path_join(const char *dir, const char *name);
 
 /* An absolute, link-free form of an *own* (trusted) path, as realpath(3). malloc()ed. */

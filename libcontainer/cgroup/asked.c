@@ -60,8 +60,13 @@ const char *limits_first(const struct oci_resources *r)
 		return NULL;
 	if (r->memory && !lifts_only(r->memory))
 		first = limits_first_memory(r->memory);
-	if (!first && r->cpu && !(some(r->cpu->quota) && r->cpu->quota.v < 0)) {
-		first = limits_first_cpu(r->cpu);
+	if (!first && r->cpu) {
+		struct oci_cpu cpu = *r->cpu;
+
+		/* A period is no limit while there is no quota in it. */
+		if (some(cpu.quota) && cpu.quota.v < 0)
+			cpu.quota.set = cpu.period.set = false;
+		first = limits_first_cpu(&cpu);
 		if (!first && r->cpu->cpus && *r->cpu->cpus)
 			first = "linux.resources.cpu.cpus";
 		if (!first && r->cpu->mems && *r->cpu->mems)

@@ -16,6 +16,7 @@ libcontainer_cgroup_libcgroup_a_SOURCES = \
 	%D%/owner.c %D%/owner.h \
 	%D%/saved.c \
 	%D%/setting.c %D%/setting.h \
+	%D%/stats.c %D%/stats.h \
 	%D%/subtree.c %D%/subtree.h \
 	%D%/systemd.c %D%/systemd.h \
 	%D%/unit.c %D%/unit.h

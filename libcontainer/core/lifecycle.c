@@ -1,8 +1,11 @@
 /* lifecycle.c: the operations on containers. See lifecycle.h. */
 #include "core/lifecycle.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -283,6 +286,47 @@ int lifecycle_update(const struct lifecycle_global *g, const char *id, const str
 	return cgroup_update(c.host.cgroup, resources, err);
 }
 
+/* Without a cgroup: whoever is in the pid namespace of the first process, if that is the container's own. */
+static int pids_by_namespace(const struct container *c, pid_t **pids, size_t *n, struct error *err)
+{
+	DIR *proc = opendir("/proc");
+	struct stat own, other;
+	struct dirent *e;
+	char path[64];
+
+	*pids = NULL;
+	*n = 0;
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", c->init.pid);
+	if (!proc || stat(path, &own) < 0) {
+		int ret = error_errno(err, "list the processes of container \"%s\"", c->id);
+
+		if (proc)
+			closedir(proc);
+		return ret;
+	}
+	while ((e = readdir(proc))) {
+		uint64_t pid;
+		pid_t *more;
+
+		if (number_parse_u64(e->d_name, 1, INT_MAX, &pid) < 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+		if ((pid_t)pid != c->init.pid &&
+		    (!c->saved->own_pid_namespace || stat(path, &other) < 0 || other.st_ino != own.st_ino))
+			continue;
+		more = reallocarray(*pids, *n + 1, sizeof(**pids));
+		if (!more) {
+			closedir(proc);
+			free(TAKE_PTR(*pids));
+			return error_set(err, -ENOMEM, "out of memory");
+		}
+		*pids = more;
+		more[(*n)++] = (pid_t)pid;
+	}
+	closedir(proc);
+	return 0;
+}
+
 int lifecycle_ps(const struct lifecycle_global *g, const char *id, pid_t **pids, size_t *n, struct error *err)
 {
 	auto_container struct container c;
@@ -292,6 +336,9 @@ int lifecycle_ps(const struct lifecycle_global *g, const char *id, pid_t **pids,
 		return ret;
 	if (container_status(&c) == CONTAINER_STOPPED || !c.host.cgroup)
 		return error_set(err, -EINVAL, "container not running");
+	/* An ordinary user without a delegated cgroup, or none at all. */
+	if (!cgroup_hierarchies(c.host.cgroup)->name)
+		return pids_by_namespace(&c, pids, n, err);
 	return cgroup_pids(c.host.cgroup, pids, n, err);
 }
 

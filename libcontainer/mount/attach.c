@@ -152,6 +152,9 @@ static int clone_mount(struct root *r, const struct piece *p, struct error *err)
 		return fd;
 	if (is_missing(open_tree_is_denied, &r->own.old_mounts))
 		return -ENOSYS;
+	/* The mounts below came with it and are locked: to leave them out would uncover what they hide. */
+	if (errno == EINVAL && r->user_namespace && !p->recursive)
+		return error_errno(err, "clone the mount without those below it, in a user namespace");
 	return error_errno(err, "clone the mount");
 }
 

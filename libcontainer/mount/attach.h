@@ -21,9 +21,9 @@ enum piece_kind {
 struct piece {
 	enum piece_kind kind;
 	int fd;
-	bool recursive;	  /* PIECE_BIND: with all that is mounted below */
-	bool top_will_do; /* without mount_setattr(2), `tree` may be applied to the top only instead of being
-			     an error */
+	bool recursive; /* PIECE_BIND: with all that is mounted below */
+	/* Without mount_setattr(2), `tree` may be applied to the top only instead of being an error. */
+	bool top_will_do;
 	const char *type, *source; /* source NULL: none */
 	const char *const *data;   /* words for the file system */
 	size_t data_n;
@@ -32,7 +32,7 @@ struct piece {
 	struct propagation propagation[PROPAGATIONS_MAX];
 	bool idmap, recursive_idmap;
 	int user_namespace; /* if idmap: whose mappings */
-	/* Fills the mount while it is still writable; top: its top, below: the directory it will cover. NULL:
+	/* Fills the mount while it is still writable. top: its top; below: the directory it will cover. NULL:
 	 * nothing to do. */
 	int (*fill)(int top, int below, struct error *err);
 };
@@ -54,7 +54,8 @@ int attach_piece(struct root *r, const struct piece *p, const struct place *at, 
 int attach_apply(struct root *r, int fd, const struct piece *p, const struct attributes *one,
 		 struct error *err);
 
-/* Changes a mount that is already there; fd is its top. */
+/* Changes a mount that is already there; fd is its top. tree and spread (PROPAGATIONS_MAX of them) may be
+ * NULL. */
 int attach_change(struct root *r, int fd, const struct attributes *one, const struct attributes *tree,
 		  const struct propagation *spread, struct error *err);
 

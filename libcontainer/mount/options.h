@@ -32,8 +32,9 @@ enum { PROPAGATIONS_MAX = 4 };
 struct mount_words {
 	struct attributes one;	/* this mount */
 	struct attributes tree; /* this mount and all below it */
-	unsigned long super; /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_I_VERSION, MS_SILENT:
-				of the file system */
+	/* Of the file system: MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_I_VERSION, MS_SILENT.
+	 */
+	unsigned long super;
 	struct propagation propagation[PROPAGATIONS_MAX]; /* in the order of the words */
 	bool bind, recursive_bind, remount, copy_up, idmap, recursive_idmap;
 	const char **data; /* the file system's words, in order; they point into the options */

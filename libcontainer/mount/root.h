@@ -20,37 +20,40 @@
 
 /* What the cgroup room tells about one hierarchy, for mounts of type "cgroup" (v1 and hybrid hosts). */
 struct root_hierarchy {
-	const char *name; /* folder below /sys/fs/cgroup: "memory", "cpu,cpuacct", "systemd", "unified" */
-	const char *
-	    options; /* v1 mount data: "memory", "cpu,cpuacct", "none,name=systemd"; NULL: the v2 hierarchy */
+	const char *name;    /* folder below /sys/fs/cgroup: "memory", "cpu,cpuacct", "systemd", "unified" */
+	const char *options; /* v1 mount data: "memory", "none,name=systemd"; NULL: the v2 hierarchy */
 	const char *host_path; /* the container's own cgroup in it, an absolute path on the host */
 };
 
-struct root {	/* a zeroed one, with fd and proc -EBADF and the rest filled in by the caller */
-	int fd; /* O_PATH: the top of the root, in the container's mount namespace; "/" after root_pivot() */
-	int proc; /* a trusted procfs of the container's pid namespace (fsopen, or verified), for labels and
-		     sysctls */
+/* Zeroed by the caller, with fd and proc -EBADF, and filled in but for `own`. */
+struct root {
+	/* O_PATH: the top of the root, in the container's mount namespace; "/" after root_pivot(). */
+	int fd;
+	/* A trusted procfs of the container's pid namespace, for labels and sysctls: the one of
+	 * config.mounts, held since before anybody could mount over a part of it; else see root_open_proc().
+	 */
+	int proc;
 	const struct oci_config *config;
-	const char *path;   /* root.path, absolute */
-	const int *sources; /* one a mount: what root_source_open() returned on the host's side, or -EBADF;
-			       NULL: none */
-	bool no_pivot;	    /* --no-pivot: MS_MOVE and chroot */
-	bool
-	    user_namespace; /* in a user namespace that is not the host's: no mknod, mount flags are locked */
+	const char *path; /* root.path, absolute */
+	/* One a mount: what root_source_open() returned on the host's side, or -EBADF; NULL: none. */
+	const int *sources;
+	bool no_pivot; /* --no-pivot: MS_MOVE and chroot */
+	/* In a user namespace that is not the host's: no mknod, mount flags are locked. */
+	bool user_namespace;
 	bool cgroup_namespace, cgroup_v2;
 	const struct root_hierarchy *hierarchies; /* NULL-named entry ends it */
 	bool in_guest;
 
-	/* The room's own; to be zero at first. */
+	/* The room's own; zero at first. */
 	struct {
 		bool old_mounts;     /* open_tree(2) and its like are missing: attach.c */
 		bool old_attributes; /* so is mount_setattr(2) */
 		bool has_fds;
 		int fds; /* if has_fds: /proc/thread-self/fd, to name descriptors to mount(2) */
 		bool pivoted;
-		bool seal_dev;	/* the tmpfs on /dev is to be read-only, once it is complete */
-		bool bound_dev; /* config.mounts put somebody else's directory on /dev: no device is to be
-				   made in it */
+		bool seal_dev; /* the tmpfs on /dev is to be read-only, once it is complete */
+		/* config.mounts put somebody else's directory on /dev: no device is to be made in it. */
+		bool bound_dev;
 	} own;
 };
 

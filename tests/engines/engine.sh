@@ -33,12 +33,14 @@ scenario()
 	name=$1
 	shift
 	number=$((number + 1))
+	started=$(milliseconds)
 	# No `if` and no `||` here: the shell would then ignore set -e in the function.
 	(
 		set -ex
 		"$@"
 	) >"$dir/said" 2>"$dir/trace"
 	status=$?
+	name="$name ($(awk -v ms=$(($(milliseconds) - started)) 'BEGIN { printf "%.2f", ms / 1000 }')s)"
 	if [ "$status" -eq 0 ]; then
 		echo "ok $number - $name"
 	elif [ "$status" -eq 77 ]; then
@@ -212,7 +214,7 @@ sweep()
 	for cmdline in /proc/[0-9]*/cmdline; do
 		pid=${cmdline#/proc/} pid=${pid%/cmdline}
 		[ "$pid" != $$ ] || continue
-		if tr '\0' ' ' <"$cmdline" 2>/dev/null | grep -qF "$dir/"; then
+		if { tr '\0' ' ' <"$cmdline"; } 2>/dev/null | grep -qF "$dir/"; then
 			kill -KILL "$pid" 2>/dev/null
 		fi
 	done
@@ -280,10 +282,25 @@ cpu_limit()
 	fi
 }
 
+# Whichever hierarchy it is frozen in, a process that would wake up 20 times a second does not.
+frozen()
+{ # PID
+	before=$(grep ctxt "/proc/$1/status")
+	sleep 0.3
+	is "$(grep ctxt "/proc/$1/status")" "$before"
+}
+
+moving()
+{ # PID
+	before=$(grep ctxt "/proc/$1/status")
+	sleep 0.3
+	[ "$(grep ctxt "/proc/$1/status")" != "$before" ]
+}
+
 no_process_with()
 { # WORD-OF-A-COMMAND-LINE
 	for cmdline in /proc/[0-9]*/cmdline; do
-		if tr '\0' '\n' <"$cmdline" 2>/dev/null | grep -qx "$1"; then
+		if { tr '\0' '\n' <"$cmdline"; } 2>/dev/null | grep -qx "$1"; then
 			echo "WRONG: ${cmdline%/cmdline} still runs" >&2
 			return 1
 		fi

@@ -3,7 +3,6 @@ TESTS += tests/unit/cgroup/test_cgroup
 tests_unit_cgroup_test_cgroup_SOURCES = \
 	%D%/real.c %D%/real.h \
 	%D%/test_cgroup.c \
-	%D%/test_controllers.c \
 	%D%/test_convert.c \
 	%D%/test_devices.c \
 	%D%/test_folder.c \

@@ -29,7 +29,8 @@
 #include "base/table.h"
 
 const char *const way_names[WAY_MAX + 1] = {
-    "root", "old kernel", "no mount_setattr", "user namespace", "user namespace, old kernel", NULL};
+	"root", "old kernel", "filter", "no mount_setattr", "user namespace", "user namespace, old kernel", NULL,
+};
 
 unsigned long scene_without;
 unsigned scene_ids;
@@ -43,28 +44,28 @@ void scene_fail(struct scene *s, const char *file, int line, const char *what)
 	_exit(1);
 }
 
-#define DENY(number)                                                                                         \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),                                                   \
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS)
+#define DENY(number, action) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
 
-static int lack_calls(bool mounts)
+/* The calls answer this errno: all of the mount API, or mount_setattr only. */
+static int lack_calls(bool mounts, unsigned answer)
 {
+	unsigned action = SECCOMP_RET_ERRNO | answer;
 	struct sock_filter all[] = {
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    DENY(SYS_open_tree),
-	    DENY(SYS_move_mount),
-	    DENY(SYS_fsopen),
-	    DENY(SYS_fsconfig),
-	    DENY(SYS_fsmount),
-	    DENY(SYS_mount_setattr),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		DENY(SYS_open_tree, action),
+		DENY(SYS_move_mount, action),
+		DENY(SYS_fsopen, action),
+		DENY(SYS_fsconfig, action),
+		DENY(SYS_fsmount, action),
+		DENY(SYS_mount_setattr, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_filter one[] = {
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-	    DENY(SYS_mount_setattr),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		DENY(SYS_mount_setattr, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog prog = {mounts ? ARRAY_LEN(all) : ARRAY_LEN(one), mounts ? all : one};
+	struct sock_fprog prog = { mounts ? ARRAY_LEN(all) : ARRAY_LEN(one), mounts ? all : one };
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
@@ -100,9 +101,11 @@ static _Noreturn void be_child(struct scene *s, int go, scene_fn body)
 	}
 	CHECK_OK(chdir(s->folder));
 	if (s->way == WAY_OLD || s->way == WAY_USER_OLD)
-		CHECK_OK(lack_calls(true));
+		CHECK_OK(lack_calls(true, ENOSYS));
+	if (s->way == WAY_DENIED)
+		CHECK_OK(lack_calls(true, EPERM));
 	if (s->way == WAY_NO_SETATTR)
-		CHECK_OK(lack_calls(false));
+		CHECK_OK(lack_calls(false, ENOSYS));
 	body(s);
 	_exit(0);
 }
@@ -322,4 +325,28 @@ bool is_device(const char *path, unsigned ma, unsigned mi)
 	struct stat st;
 
 	return lstat(path, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(ma, mi);
+}
+
+bool is_old(const struct scene *s)
+{
+	return s->way == WAY_OLD || s->way == WAY_DENIED || s->way == WAY_USER_OLD || s->way == WAY_NO_SETATTR;
+}
+
+void prepare_host(struct scene *s)
+{
+	auto_free char *sub = str_printf("%s/host/src/sub", s->folder),
+		       *ro = str_printf("%s/host/ro", s->folder);
+
+	put_dir(s, "host");
+	put_dir(s, "host/src");
+	put(s, "host/src/file", "content");
+	put_dir(s, "host/src/sub");
+	put_dir(s, "host/ro");
+	CHECK_OK(mount("tmpfs", sub, "tmpfs", 0, "mode=777"));
+	put(s, "host/src/sub/inner", "inner");
+	CHECK_OK(mount("tmpfs", ro, "tmpfs", 0, "mode=777"));
+	put(s, "host/ro/file", "content");
+	CHECK_OK(mount(NULL, ro, NULL,
+		       MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
+		       NULL));
 }

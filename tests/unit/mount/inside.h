@@ -11,6 +11,7 @@
 enum way {
 	WAY_ROOT,	/* root, no user namespace, every system call there */
 	WAY_OLD,	/* the mount API and mount_setattr answer ENOSYS */
+	WAY_DENIED,     /* they answer EPERM, as the filters of older engines do */
 	WAY_NO_SETATTR, /* only mount_setattr does */
 	WAY_USER,	/* in a user namespace that maps 65536 ids to themselves */
 	WAY_USER_OLD,
@@ -53,8 +54,8 @@ typedef void (*scene_fn)(struct scene *s);
 void run_inside(enum way way, const char *json, scene_fn prepare, scene_fn body, scene_fn after);
 void run_inside_all(const char *json, scene_fn prepare, scene_fn body, scene_fn after);
 
-/* A config with the mounts, the masked and the read-only paths of `spec`, and `more` mounts (JSON objects,
- * each followed by a comma is not needed: ",{…}") and `linux_more` properties. malloc()ed. */
+/* A config with the mounts, the masked and the read-only paths of `spec`, and `more` mounts (",{…}") and
+ * properties of linux (", \"…\": …"). malloc()ed. */
 char *default_json(const char *more, const char *linux_more);
 
 /* All steps from root_prepare() to root_seal(). */
@@ -77,5 +78,20 @@ bool is_there(const char *path);
 bool has_flags(const char *path, unsigned long flags);
 long magic_of(const char *path);
 bool is_device(const char *path, unsigned major, unsigned minor);
+
+/* A config of a procfs and these mounts, as JSON. */
+#define SIMPLE(mounts)                                                                                       \
+	"{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ " PROC "," mounts    \
+	"] }"
+#define PROC "{ \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" }"
+#define BIND(dst, src, options)                                                                              \
+	"{ \"destination\": \"" dst "\", \"source\": \"" src                                                 \
+	"\", \"type\": \"bind\", \"options\": [" options "] }"
+
+/* Is mount_setattr(2) missing? */
+bool is_old(const struct scene *s);
+
+/* The host's side: host/src with a mount "sub" in it, and host/ro, read-only, nosuid, nodev, noexec, noatime. */
+void prepare_host(struct scene *s);
 
 #endif

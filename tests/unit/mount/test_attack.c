@@ -29,13 +29,12 @@
 	"{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ " mounts             \
 	" ], \"linux\": { " linux_ " } }"
 #define NEW(type, dst) "{ \"destination\": \"" dst "\", \"type\": \"" type "\", \"source\": \"" type "\" }"
-#define BIND(dst, src) "{ \"destination\": \"" dst "\", \"source\": \"" src "\", \"options\": [\"rbind\"] }"
-#define PROC	       NEW("proc", "/proc")
+#define VOLUME(dst, src) "{ \"destination\": \"" dst "\", \"source\": \"" src "\", \"options\": [\"rbind\"] }"
 
 static const char *expected, *target;
 
 /* The host's side of every attack: one directory with one file. */
-static void prepare_host(struct scene *s)
+static void prepare_victim(struct scene *s)
 {
 	put_dir(s, "host");
 	put(s, "host/victim", "victim");
@@ -61,7 +60,7 @@ static void link_proc(struct scene *s)
 {
 	auto_free char *proc = str_printf("%s/rootfs/proc", s->folder);
 
-	prepare_host(s);
+	prepare_victim(s);
 	CHECK_OK(rmdir(proc));
 	put_link(s, "rootfs/proc", target);
 	put_dir(s, "rootfs/tmp");
@@ -71,7 +70,7 @@ static void file_proc(struct scene *s)
 {
 	auto_free char *proc = str_printf("%s/rootfs/proc", s->folder);
 
-	prepare_host(s);
+	prepare_victim(s);
 	CHECK_OK(rmdir(proc));
 	put(s, "rootfs/proc", "");
 }
@@ -80,7 +79,7 @@ static void link_sys(struct scene *s)
 {
 	auto_free char *sys = str_printf("%s/rootfs/sys", s->folder);
 
-	prepare_host(s);
+	prepare_victim(s);
 	CHECK_OK(rmdir(sys));
 	put_link(s, "rootfs/sys", "tmp");
 	put_dir(s, "rootfs/tmp");
@@ -103,12 +102,12 @@ Test(attack, proc_and_sys_must_be_directories)
 	expected = "mounts[0] (/sys): 'sys' in the root file system is a link";
 	run_inside_all(CONFIG(NEW("sysfs", "/sys"), ""), link_sys, fails, host_is_well);
 	expected = "mounts[0] (/mnt/../proc): a path with \"..\"";
-	run_inside_all(CONFIG(NEW("proc", "/mnt/../proc"), ""), prepare_host, fails, host_is_well);
+	run_inside_all(CONFIG(NEW("proc", "/mnt/../proc"), ""), prepare_victim, fails, host_is_well);
 }
 
 static void alias_proc(struct scene *s)
 {
-	prepare_host(s);
+	prepare_victim(s);
 	put_link(s, "rootfs/alias", "proc/sys");
 	put_link(s, "rootfs/alias2", "mnt/../proc");
 }
@@ -133,7 +132,7 @@ Test(attack, nothing_is_mounted_inside_proc)
 					     "/alias2/sys"};
 
 	for (size_t i = 0; i < ARRAY_LEN(inside); i++) {
-		auto_free char *bind = str_printf(CONFIG(PROC ", " BIND("%s", "host"), ""), inside[i]),
+		auto_free char *bind = str_printf(CONFIG(PROC ", " VOLUME("%s", "host"), ""), inside[i]),
 			       *fresh = str_printf(CONFIG(PROC ", " NEW("tmpfs", "%s"), ""), inside[i]);
 
 		expected = "inside a procfs";
@@ -142,16 +141,16 @@ Test(attack, nothing_is_mounted_inside_proc)
 		run_inside(WAY_OLD, fresh, alias_proc, fails, host_is_well);
 	}
 	expected = "mounts[1] (/proc/sysrq-trigger2): ";
-	run_inside_all(CONFIG(PROC ", " BIND("/proc/sysrq-trigger2", "host/victim"), ""), alias_proc, fails,
+	run_inside_all(CONFIG(PROC ", " VOLUME("/proc/sysrq-trigger2", "host/victim"), ""), alias_proc, fails,
 		       host_is_well);
 	expected = "mounts[1] (/proc/version): nothing may be mounted inside a procfs";
-	run_inside_all(CONFIG(PROC ", " BIND("/proc/version", "host/victim"), ""), alias_proc, fails,
+	run_inside_all(CONFIG(PROC ", " VOLUME("/proc/version", "host/victim"), ""), alias_proc, fails,
 		       host_is_well);
 	expected = "mounts[1] (/proc): only a procfs may be mounted over a procfs";
-	run_inside_all(CONFIG(PROC ", " BIND("/proc", "host"), ""), alias_proc, fails, host_is_well);
+	run_inside_all(CONFIG(PROC ", " VOLUME("/proc", "host"), ""), alias_proc, fails, host_is_well);
 	run_inside_all(CONFIG(PROC ", " NEW("tmpfs", "/proc"), ""), alias_proc, fails, host_is_well);
 	/* lxcfs and its like */
-	run_inside_all(CONFIG(PROC ", " BIND("/proc/meminfo", "host/victim") "," BIND("/mnt/../proc/uptime",
+	run_inside_all(CONFIG(PROC ", " VOLUME("/proc/meminfo", "host/victim") "," VOLUME("/mnt/../proc/uptime",
 										      "host/victim"),
 			      ""),
 		       alias_proc, look_at_replaced_file, host_is_well);
@@ -163,7 +162,7 @@ static void link_dev(struct scene *s)
 {
 	auto_free char *dev = str_printf("%s/rootfs/dev", s->folder);
 
-	prepare_host(s);
+	prepare_victim(s);
 	CHECK_OK(rmdir(dev));
 	put_link(s, "rootfs/dev", target);
 	put_dir(s, "rootfs/inner");
@@ -189,7 +188,7 @@ Test(attack, dev_must_be_a_directory)
 
 static void link_away(struct scene *s)
 {
-	prepare_host(s);
+	prepare_victim(s);
 	put_dir(s, "rootfs/vol");
 	put_link(s, "rootfs/vol/a", "%s/host/new");
 	put_link(s, "rootfs/vol/b", "../../../../../../%s/host/new");
@@ -211,7 +210,7 @@ Test(attack, links_make_nothing_on_the_host)
 
 	for (size_t i = 0; i < ARRAY_LEN(destinations); i++) {
 		auto_free char *fresh = str_printf(CONFIG(PROC ", " NEW("tmpfs", "%s"), ""), destinations[i]),
-			       *bind = str_printf(CONFIG(PROC ", " BIND("%s", "host/victim"), ""),
+			       *bind = str_printf(CONFIG(PROC ", " VOLUME("%s", "host/victim"), ""),
 						  destinations[i]),
 			       *device = str_printf(CONFIG(PROC, "\"devices\": [{ \"type\": \"c\", \"path\": "
 								 "\"/%s\", \"major\": 1, \"minor\": 3 }]"),
@@ -230,7 +229,7 @@ static void prepare_masks(struct scene *s)
 {
 	auto_free char *fifo = str_printf("%s/rootfs/m/fifo", s->folder);
 
-	prepare_host(s);
+	prepare_victim(s);
 	put_dir(s, "rootfs/m");
 	put_dir(s, "rootfs/m/dir");
 	put(s, "rootfs/m/dir/secret", "secret");
@@ -323,7 +322,7 @@ static void look_at_read_only(struct scene *s)
 Test(attack, read_only_paths)
 {
 	run_inside_all(
-	    CONFIG(PROC "," BIND("/mnt/vol", "host/vol"), "\"readonlyPaths\": [\"/mnt/vol\", \"/proc/sys\", "
+	    CONFIG(PROC "," VOLUME("/mnt/vol", "host/vol"), "\"readonlyPaths\": [\"/mnt/vol\", \"/proc/sys\", "
 							  "\"/none\", \"/etc/hostname\", \"/etc/hostname\"]"),
 	    prepare_nested, look_at_read_only, NULL);
 }
@@ -410,7 +409,7 @@ static void nothing_came_out(struct scene *s)
 Test(attack, a_neighbour_exchanges_links, .timeout = 60)
 {
 	static const char json[] = CONFIG(
-	    BIND("/vol", "host/shared") "," BIND("/vol/a", "host/src") "," BIND(
+	    VOLUME("/vol", "host/shared") "," VOLUME("/vol/a", "host/src") "," VOLUME(
 		"/vol/a/sub", "host/src") "," NEW("tmpfs", "/vol/a/sub/x") "," NEW("proc", "/vol/a/proc"),
 	    "");
 
@@ -440,7 +439,7 @@ static void look_at_no_pivot(struct scene *s)
 
 Test(attack, without_pivot_root)
 {
-	run_inside_all(CONFIG(PROC "," NEW("tmpfs", "/dev"), ""), prepare_host, look_at_no_pivot,
+	run_inside_all(CONFIG(PROC "," NEW("tmpfs", "/dev"), ""), prepare_victim, look_at_no_pivot,
 		       host_is_well);
 }
 
@@ -466,5 +465,5 @@ static void lazy_proc(struct scene *s)
 
 Test(attack, a_procfs_that_no_mount_can_touch)
 {
-	run_inside(WAY_ROOT, CONFIG(NEW("tmpfs", "/tmp"), ""), prepare_host, lazy_proc, host_is_well);
+	run_inside(WAY_ROOT, CONFIG(NEW("tmpfs", "/tmp"), ""), prepare_victim, lazy_proc, host_is_well);
 }

@@ -20,19 +20,6 @@
 #include "base/str.h"
 #include "inside.h"
 
-#define SIMPLE(mounts)                                                                                       \
-	"{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": [ " PROC "," mounts    \
-	"] }"
-#define PROC "{ \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" }"
-#define BIND(dst, src, options)                                                                              \
-	"{ \"destination\": \"" dst "\", \"source\": \"" src                                                 \
-	"\", \"type\": \"bind\", \"options\": [" options "] }"
-
-static bool is_old(const struct scene *s)
-{
-	return s->way == WAY_OLD || s->way == WAY_USER_OLD || s->way == WAY_NO_SETATTR;
-}
-
 static bool can_write(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
@@ -40,26 +27,6 @@ static bool can_write(const char *path)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
-}
-
-/* host/src with a mount "sub" in it, and host/ro, read-only, nosuid, nodev, noexec, noatime. */
-static void prepare_host(struct scene *s)
-{
-	auto_free char *sub = str_printf("%s/host/src/sub", s->folder),
-		       *ro = str_printf("%s/host/ro", s->folder);
-
-	put_dir(s, "host");
-	put_dir(s, "host/src");
-	put(s, "host/src/file", "content");
-	put_dir(s, "host/src/sub");
-	put_dir(s, "host/ro");
-	CHECK_OK(mount("tmpfs", sub, "tmpfs", 0, "mode=777"));
-	put(s, "host/src/sub/inner", "inner");
-	CHECK_OK(mount("tmpfs", ro, "tmpfs", 0, "mode=777"));
-	put(s, "host/ro/file", "content");
-	CHECK_OK(mount(NULL, ro, NULL,
-		       MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME,
-		       NULL));
 }
 
 static void look_at_binds(struct scene *s)
@@ -443,94 +410,6 @@ Test(mount, tmpcopyup_has_a_floor)
 		   prepare_pit, falls_into_pit, NULL);
 }
 
-static void look_at_idmap(struct scene *s)
-{
-	struct stat st;
-	int ret = attempt(s);
-
-	if (is_old(s)) {
-		CHECK(ret == -ENOSYS && strstr(s->err.msg, "idmapped mount needs"));
-		return;
-	}
-	CHECK_OK(ret);
-	CHECK(stat("/mnt/a/file", &st) == 0 && st.st_uid == 1000 && st.st_gid == 2000);
-	CHECK(stat("/mnt/b/sub/inner", &st) == 0 && st.st_uid == 1000);
-	CHECK(has_flags("/mnt/a", ST_RDONLY));
-	CHECK(stat("/mnt/c/sub/inner", &st) == 0 && st.st_uid == 0);
-	CHECK(stat("/mnt/c/file", &st) == 0 && st.st_uid == 1000);
-	CHECK(stat("/mnt/d", &st) == 0 && st.st_uid == 1000 && magic_of("/mnt/d") == TMPFS_MAGIC);
-}
-
-Test(mount, idmapped_mounts)
-{
-#define MAPS                                                                                                 \
-	"\"uidMappings\": [{ \"containerID\": 0, \"hostID\": 1000, \"size\": 10 }], \"gidMappings\": [{ "    \
-	"\"containerID\": 0, \"hostID\": 2000, \"size\": 10 }]"
-#define IDMAPPED(dst, options)                                                                               \
-	"{ \"destination\": \"" dst                                                                          \
-	"\", \"source\": \"host/src\", \"type\": \"bind\", \"options\": [" options "], " MAPS "}"
-	static const char json[] = SIMPLE(IDMAPPED("/mnt/a", "\"bind\", \"idmap\", \"ro\"") "," IDMAPPED(
-	    "/mnt/b",
-	    "\"rbind\", \"ridmap\"") "," IDMAPPED("/mnt/c",
-						  "\"rbind\"") ","
-							       "{ \"destination\": \"/mnt/d\", \"type\": "
-							       "\"tmpfs\", \"source\": \"t\", " MAPS " }");
-
-	run_inside(WAY_ROOT, json, prepare_host, look_at_idmap, NULL);
-	run_inside(WAY_NO_SETATTR, json, prepare_host, look_at_idmap, NULL);
-	run_inside(WAY_OLD, json, prepare_host, look_at_idmap, NULL);
-}
-
-static void look_at_given_idmap(struct scene *s)
-{
-	struct stat st;
-
-	furnish(s);
-	CHECK(stat("/mnt/a/file", &st) == 0 && st.st_uid == 1000 && st.st_gid == 2000);
-}
-
-Test(mount, idmapped_mounts_for_a_user_namespace)
-{
-	run_inside(WAY_USER, SIMPLE(IDMAPPED("/mnt/a", "\"rbind\", \"idmap\"")), prepare_host,
-		   look_at_given_idmap, NULL);
-}
-
-/* Bare words take the container's mappings; a procfs cannot be idmapped. */
-Test(mount, idmapped_sources)
-{
-	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"x\" }, \"mounts\": "
-				   "[" BIND("/a", ".", "\"bind\", \"idmap\"") "," BIND(
-				       "/b", "/proc",
-				       "\"bind\", \"idmap\"") "],"
-							      "\"linux\": { \"namespaces\": [{ \"type\": "
-							      "\"user\" }],"
-							      "\"uidMappings\": [{ \"containerID\": 0, "
-							      "\"hostID\": 5000, \"size\": 70000 }],"
-							      "\"gidMappings\": [{ \"containerID\": 0, "
-							      "\"hostID\": 6000, \"size\": 70000 }] } }";
-	char folder[] = "/dev/shm/test-mount-XXXXXX";
-	struct oci_config *config;
-	struct error err = ERROR_NONE;
-	auto_close int ns = -EBADF, tree = -EBADF;
-	struct stat st;
-
-	if (geteuid() != 0)
-		cr_skip_test("root is needed to mount");
-	cr_assert_eq(oci_config_parse(json, strlen(json), "config.json", &config, &err), 0, "%s", err.msg);
-	cr_assert(mkdtemp(folder) != NULL);
-	cr_assert_eq(root_source_open(&config->mounts.v[0], folder, -EBADF, "mounts[0]", &err), -EINVAL);
-	cr_assert(strstr(err.msg, "mounts[0] (/a): idmap without mappings"), "%s", err.msg);
-	ns = root_open_mappings(config, &err);
-	cr_assert(ns >= 0, "%s", err.msg);
-	tree = root_source_open(&config->mounts.v[0], folder, ns, "mounts[0]", &err);
-	cr_assert(tree >= 0, "%s", err.msg);
-	cr_assert(fstat(tree, &st) == 0 && st.st_uid == 5000 && st.st_gid == 6000);
-	cr_assert_eq(root_source_open(&config->mounts.v[1], folder, ns, "mounts[1]", &err), -EINVAL);
-	cr_assert(strstr(err.msg, "mounts[1] (/b): file system of /proc cannot be idmapped"), "%s", err.msg);
-	rmdir(folder);
-	oci_config_free(config);
-}
-
 static void look_at_new_root(struct scene *s)
 {
 	furnish(s);
@@ -555,71 +434,6 @@ Test(mount, a_bind_may_replace_the_root)
 	run_inside(WAY_ROOT, json, prepare_new_root, look_at_new_root, NULL);
 	run_inside(WAY_USER, json, prepare_new_root, look_at_new_root, NULL);
 	run_inside(WAY_NO_SETATTR, json, prepare_new_root, look_at_new_root, NULL);
-}
-
-static const struct root_hierarchy hierarchies[] = {
-	/* clang-format off */
-	{ "memory",   "memory",            "/sys/fs/cgroup/memory" },
-	{ "systemd",  "none,name=systemd", "/sys/fs/cgroup/systemd" },
-	{ "unified",  NULL,                "/sys/fs/cgroup/unified" },
-	{ "net,prio", "does-not-exist",    "/sys/fs/cgroup/pids" },
-	{ NULL },
-	/* clang-format on */
-};
-
-static void look_at_cgroups(struct scene *s)
-{
-	char target[32];
-
-	s->root.hierarchies = hierarchies;
-	furnish(s);
-	CHECK(magic_of("/sys/fs/cgroup") == TMPFS_MAGIC && has_flags("/sys/fs/cgroup", ST_RDONLY));
-	CHECK(magic_of("/sys/fs/cgroup/memory") == CGROUP_SUPER_MAGIC);
-	CHECK(has_flags("/sys/fs/cgroup/memory", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
-	CHECK(magic_of("/sys/fs/cgroup/systemd") == CGROUP_SUPER_MAGIC &&
-	      is_there("/sys/fs/cgroup/systemd/cgroup.procs"));
-	CHECK(magic_of("/sys/fs/cgroup/unified") == CGROUP2_SUPER_MAGIC);
-	/* bound, since it cannot be mounted */
-	CHECK(is_there("/sys/fs/cgroup/net,prio/pids.current") ||
-	      is_there("/sys/fs/cgroup/net,prio/cgroup.procs"));
-	CHECK(readlink("/sys/fs/cgroup/prio", target, sizeof(target)) == 8 && !memcmp(target, "net,prio", 8));
-	CHECK(is_there("/sys/fs/cgroup/net"));
-}
-
-static void look_at_no_cgroups(struct scene *s)
-{
-	s->root.hierarchies = NULL;
-	furnish(s);
-	CHECK(magic_of("/sys/fs/cgroup") == TMPFS_MAGIC && has_flags("/sys/fs/cgroup", ST_RDONLY));
-	CHECK(count_entries("/sys/fs/cgroup") == 0);
-}
-
-static const struct root_hierarchy one_hierarchy[] = {
-	/* clang-format off */
-	{ "unified", NULL, "/sys/fs/cgroup/unified" },
-	{ NULL },
-	/* clang-format on */
-};
-
-static void look_at_cgroup2(struct scene *s)
-{
-	s->root.hierarchies = one_hierarchy;
-	s->root.cgroup_v2 = true;
-	furnish(s);
-	CHECK(magic_of("/sys/fs/cgroup") == CGROUP2_SUPER_MAGIC);
-	CHECK(has_flags("/sys/fs/cgroup", ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
-}
-
-Test(mount, cgroups)
-{
-	auto_free char *json = default_json("", "");
-
-	run_inside_all(json, NULL, look_at_no_cgroups, NULL);
-	if (magic_of("/sys/fs/cgroup/memory") != CGROUP_SUPER_MAGIC ||
-	    magic_of("/sys/fs/cgroup/unified") != CGROUP2_SUPER_MAGIC)
-		cr_skip_test("no hybrid cgroups");
-	run_inside_all(json, NULL, look_at_cgroups, NULL);
-	run_inside_all(json, NULL, look_at_cgroup2, NULL);
 }
 
 static void look_at_host_sysfs(struct scene *s)

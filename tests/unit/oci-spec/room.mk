@@ -8,5 +8,6 @@ tests_unit_oci_spec_test_oci_spec_SOURCES = \
 tests_unit_oci_spec_test_oci_spec_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS) -DTESTS_DIR='"$(abs_top_srcdir)/tests"'
 tests_unit_oci_spec_test_oci_spec_LDADD = $(floor1) $(floor0) $(third_party) $(CRITERION_LIBS)
 # So that test_schema_memory.c can make each allocation of ours fail.
-tests_unit_oci_spec_test_oci_spec_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
+tests_unit_oci_spec_test_oci_spec_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=free
 EXTRA_DIST += tests/cases/config-bad.txt tests/data/config-full.json
