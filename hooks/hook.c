@@ -141,20 +141,16 @@ static _Noreturn void become(const struct oci_hook *hook, char *const *env, int 
 {
 	char *just_path[] = {hook->path, NULL};
 	char *const *args = hook->args.n ? hook->args.v : just_path;
-	struct sigaction standard = {.sa_handler = SIG_DFL};
-	sigset_t none;
 	int e;
 
 	setpgid(0, 0);
-	for (int signo = 1; signo < NSIG; signo++)
-		sigaction(signo, &standard, NULL); /* some cannot be set; those are what they should be */
-	sigemptyset(&none);
 	/* Close-on-exec also for what a caller of ours left open without it: a hook gets no descriptor of the
 	 * runtime. */
 	if (dup2(state, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-	    dup2(output, STDERR_FILENO) >= 0 && fd_cloexec_from(STDERR_FILENO + 1, NULL) == 0 &&
-	    sigprocmask(SIG_SETMASK, &none, NULL) == 0)
+	    dup2(output, STDERR_FILENO) >= 0 && fd_cloexec_from(STDERR_FILENO + 1, NULL) == 0) {
+		proc_reset_signals();
 		execve(hook->path, args, env);
+	}
 	e = errno;
 	while (write(report, &e, sizeof(e)) < 0 && errno == EINTR)
 		;

@@ -8,9 +8,9 @@
 
 #include "base/error.h"
 
-/* malloc()ed text of a config.json, indented by tabs, ending in a newline. rootless: a user namespace that
- * maps 0 to uid/gid, no network namespace's sysfs, /sys as a recursive bind, no resources. cgroup_v2 adds the
- * cgroup namespace and mount form. */
+/* *text is a config.json, indented by tabs, ending in a newline; malloc()ed, the caller's to free. rootless:
+ * a user namespace that maps 0 to uid and gid, the host's network and with it its /sys by a recursive bind,
+ * and no resources. Where /sys/fs/cgroup is cgroup v2 alone there is a cgroup namespace as well. -ENOMEM. */
 int oci_default_config(bool rootless, uid_t uid, gid_t gid, char **text, struct error *err);
 
 #endif

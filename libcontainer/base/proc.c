@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -217,4 +218,20 @@ int proc_reap(pid_t pid, int *status, struct error *err)
 int proc_exit_code(int status)
 {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void proc_reset_signals(void)
+{
+	/* The kernel's own struct; the first word is the handler. */
+	struct {
+		void (*handler)(int);
+		unsigned long words[3];
+	} action, standard = { SIG_DFL, { 0 } };
+	sigset_t none;
+
+	for (int n = 1; n < NSIG; n++)
+		if (syscall(SYS_rt_sigaction, n, NULL, &action, sizeof(uint64_t)) == 0 && action.handler != SIG_DFL)
+			(void)syscall(SYS_rt_sigaction, n, &standard, NULL, sizeof(uint64_t));
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -33,6 +33,10 @@ int proc_wait_gone(const struct proc *p, int timeout_ms, struct error *err);
 /* Reaps an own child: *status as from waitpid(2). */
 int proc_reap(pid_t pid, int *status, struct error *err);
 
+/* Default dispositions for all signals and an empty mask, for a process that is about to become somebody else's program. Asks the kernel
+ * itself: the C library keeps two signals to itself, and a caller may have had them ignored. */
+void proc_reset_signals(void);
+
 /* 128+signal or the exit status, from a waitpid(2) status. */
 int proc_exit_code(int status);
 

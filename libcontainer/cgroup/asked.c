@@ -1,55 +1,63 @@
-/* asked.c: which limits a document really asks for. Engines send zeros, -1 and false for "as it is" and "none". */
+/* asked.c: which limits a document really asks for. Engines send zeros, -1 and false for "as it is" and
+ * "none". */
 #include "cgroup/limits.h"
 #include "cgroup/setting.h"
 
-static bool some(struct opt_int n) { return n.set && n.v; }
-static bool some_u(struct opt_uint n) { return n.set && n.v; }
+static bool some(struct opt_int n)
+{
+	return n.set && n.v;
+}
+static bool some_u(struct opt_uint n)
+{
+	return n.set && n.v;
+}
 
 /* "-1" asks for nothing that a new cgroup would not have, but update may lift a limit with it. */
 const char *limits_first_memory(const struct oci_memory *m)
 {
-	return some(m->limit)          ? "linux.resources.memory.limit" :
-	       some(m->reservation)    ? "linux.resources.memory.reservation" :
-	       some(m->swap)           ? "linux.resources.memory.swap" :
-	       some(m->kernel)         ? "linux.resources.memory.kernel" :
-	       some(m->kernel_tcp)     ? "linux.resources.memory.kernelTCP" :
-	       m->swappiness.set       ? "linux.resources.memory.swappiness" :
-	       m->disable_oom_killer   ? "linux.resources.memory.disableOOMKiller" :
-	       m->use_hierarchy        ? "linux.resources.memory.useHierarchy" :
-					 NULL;
+	return some(m->limit)	       ? "linux.resources.memory.limit"
+	       : some(m->reservation)  ? "linux.resources.memory.reservation"
+	       : some(m->swap)	       ? "linux.resources.memory.swap"
+	       : some(m->kernel)       ? "linux.resources.memory.kernel"
+	       : some(m->kernel_tcp)   ? "linux.resources.memory.kernelTCP"
+	       : m->swappiness.set     ? "linux.resources.memory.swappiness"
+	       : m->disable_oom_killer ? "linux.resources.memory.disableOOMKiller"
+	       : m->use_hierarchy      ? "linux.resources.memory.useHierarchy"
+				       : NULL;
 }
 
 /* What belongs to the cpu controller; cpus and mems are the cpuset's. */
 const char *limits_first_cpu(const struct oci_cpu *cpu)
 {
-	return some_u(cpu->shares)          ? "linux.resources.cpu.shares" :
-	       some(cpu->quota)             ? "linux.resources.cpu.quota" :
-	       some_u(cpu->period)          ? "linux.resources.cpu.period" :
-	       some_u(cpu->burst)           ? "linux.resources.cpu.burst" :
-	       cpu->burst.set               ? "linux.resources.cpu.burst" :
-	       cpu->idle.set                ? "linux.resources.cpu.idle" :
-	       some(cpu->realtime_runtime)  ? "linux.resources.cpu.realtimeRuntime" :
-	       some_u(cpu->realtime_period) ? "linux.resources.cpu.realtimePeriod" :
-					      NULL;
+	return some_u(cpu->shares)	      ? "linux.resources.cpu.shares"
+	       : some(cpu->quota)	      ? "linux.resources.cpu.quota"
+	       : some_u(cpu->period)	      ? "linux.resources.cpu.period"
+	       : some_u(cpu->burst)	      ? "linux.resources.cpu.burst"
+	       : cpu->burst.set		      ? "linux.resources.cpu.burst"
+	       : cpu->idle.set		      ? "linux.resources.cpu.idle"
+	       : some(cpu->realtime_runtime)  ? "linux.resources.cpu.realtimeRuntime"
+	       : some_u(cpu->realtime_period) ? "linux.resources.cpu.realtimePeriod"
+					      : NULL;
 }
 
 static const char *first_block_io(const struct oci_block_io *io)
 {
-	return some_u(io->weight)      ? "linux.resources.blockIO.weight" :
-	       some_u(io->leaf_weight) ? "linux.resources.blockIO.leafWeight" :
-	       io->weight_device.n     ? "linux.resources.blockIO.weightDevice" :
-	       io->read_bps.n          ? "linux.resources.blockIO.throttleReadBpsDevice" :
-	       io->write_bps.n         ? "linux.resources.blockIO.throttleWriteBpsDevice" :
-	       io->read_iops.n         ? "linux.resources.blockIO.throttleReadIOPSDevice" :
-	       io->write_iops.n        ? "linux.resources.blockIO.throttleWriteIOPSDevice" :
-					 NULL;
+	return some_u(io->weight)	 ? "linux.resources.blockIO.weight"
+	       : some_u(io->leaf_weight) ? "linux.resources.blockIO.leafWeight"
+	       : io->weight_device.n	 ? "linux.resources.blockIO.weightDevice"
+	       : io->read_bps.n		 ? "linux.resources.blockIO.throttleReadBpsDevice"
+	       : io->write_bps.n	 ? "linux.resources.blockIO.throttleWriteBpsDevice"
+	       : io->read_iops.n	 ? "linux.resources.blockIO.throttleReadIOPSDevice"
+	       : io->write_iops.n	 ? "linux.resources.blockIO.throttleWriteIOPSDevice"
+					 : NULL;
 }
 
 static bool lifts_only(const struct oci_memory *m)
 {
 	return (!some(m->limit) || m->limit.v < 0) && (!some(m->swap) || m->swap.v < 0) &&
 	       (!some(m->reservation) || m->reservation.v < 0) && (!some(m->kernel) || m->kernel.v < 0) &&
-	       (!some(m->kernel_tcp) || m->kernel_tcp.v < 0) && !some_u(m->swappiness) && !m->disable_oom_killer;
+	       (!some(m->kernel_tcp) || m->kernel_tcp.v < 0) && !some_u(m->swappiness) &&
+	       !m->disable_oom_killer;
 }
 
 const char *limits_first(const struct oci_resources *r)

@@ -1,5 +1,6 @@
-/* bus.c: the few calls of org.freedesktop.systemd1.Manager that a container needs. libsystemd is opened with dlopen(3), so that it is
- * neither needed to build nor loaded by anyone who does not ask for this driver; the prototypes below are its documented interface. */
+/* bus.c: the few calls of org.freedesktop.systemd1.Manager that a container needs. libsystemd is opened with
+ * dlopen(3), so that it is neither needed to build nor loaded by anyone who does not ask for this driver; the
+ * prototypes below are its documented interface. */
 #include "cgroup/bus.h"
 
 #include <dlfcn.h>
@@ -11,13 +12,16 @@
 #include "base/auto.h"
 #include "base/table.h"
 
-#define MANAGER    "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+#define MANAGER	   "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 #define TIMEOUT_US (30 * 1000000ull)
 
 struct sd_bus;
 struct sd_bus_message;
 struct sd_bus_slot;
-struct sd_bus_error { const char *name, *message; int need_free; };
+struct sd_bus_error {
+	const char *name, *message;
+	int need_free;
+};
 typedef int (*signal_fn)(struct sd_bus_message *m, void *data, struct sd_bus_error *e);
 
 /* In the order of symbols[]. */
@@ -25,29 +29,39 @@ struct api {
 	int (*open_system)(struct sd_bus **);
 	int (*open_user)(struct sd_bus **);
 	struct sd_bus *(*close)(struct sd_bus *);
-	int (*new_call)(struct sd_bus *, struct sd_bus_message **, const char *, const char *, const char *, const char *);
+	int (*new_call)(struct sd_bus *, struct sd_bus_message **, const char *, const char *, const char *,
+			const char *);
 	int (*append)(struct sd_bus_message *, const char *, ...);
 	int (*append_array)(struct sd_bus_message *, char, const void *, size_t);
 	int (*begin)(struct sd_bus_message *, char, const char *);
 	int (*end)(struct sd_bus_message *);
 	int (*read)(struct sd_bus_message *, const char *, ...);
-	int (*call)(struct sd_bus *, struct sd_bus_message *, uint64_t, struct sd_bus_error *, struct sd_bus_message **);
+	int (*call)(struct sd_bus *, struct sd_bus_message *, uint64_t, struct sd_bus_error *,
+		    struct sd_bus_message **);
 	struct sd_bus_message *(*drop)(struct sd_bus_message *);
 	void (*clear_error)(struct sd_bus_error *);
-	int (*match)(struct sd_bus *, struct sd_bus_slot **, const char *, const char *, const char *, const char *, signal_fn, void *);
+	int (*match)(struct sd_bus *, struct sd_bus_slot **, const char *, const char *, const char *,
+		     const char *, signal_fn, void *);
 	int (*process)(struct sd_bus *, struct sd_bus_message **);
 	int (*wait)(struct sd_bus *, uint64_t);
 };
 
 static const char *const symbols[] = {
-	"sd_bus_open_system",	      "sd_bus_open_user",
-	"sd_bus_flush_close_unref",   "sd_bus_message_new_method_call",
-	"sd_bus_message_append",      "sd_bus_message_append_array",
-	"sd_bus_message_open_container", "sd_bus_message_close_container",
-	"sd_bus_message_read",	      "sd_bus_call",
-	"sd_bus_message_unref",	      "sd_bus_error_free",
-	"sd_bus_match_signal",	      "sd_bus_process",
-	"sd_bus_wait",
+    "sd_bus_open_system",
+    "sd_bus_open_user",
+    "sd_bus_flush_close_unref",
+    "sd_bus_message_new_method_call",
+    "sd_bus_message_append",
+    "sd_bus_message_append_array",
+    "sd_bus_message_open_container",
+    "sd_bus_message_close_container",
+    "sd_bus_message_read",
+    "sd_bus_call",
+    "sd_bus_message_unref",
+    "sd_bus_error_free",
+    "sd_bus_match_signal",
+    "sd_bus_process",
+    "sd_bus_wait",
 };
 _Static_assert(sizeof(struct api) == ARRAY_LEN(symbols) * sizeof(void *), "struct api and symbols[] differ");
 
@@ -55,8 +69,8 @@ struct bus {
 	struct api api;
 	void *library;
 	struct sd_bus *sd;
-	const char *job;    /* the job that is waited for */
-	char result[32];    /* what became of it; "" before */
+	const char *job; /* the job that is waited for */
+	char result[32]; /* what became of it; "" before */
 };
 
 static uint64_t now_us(void)
@@ -79,16 +93,19 @@ static int on_job_removed(struct sd_bus_message *m, void *data, struct sd_bus_er
 	return 0;
 }
 
-/* `reply` may be NULL. What the manager said goes to err, the name of its error to name[64] where that is not NULL. */
-static int call(struct bus *b, struct sd_bus_message *m, const char *what, char *name, struct sd_bus_message **reply, struct error *err)
+/* `reply` may be NULL. What the manager said goes to err, the name of its error to name[64] where that is not
+ * NULL. */
+static int call(struct bus *b, struct sd_bus_message *m, const char *what, char *name,
+		struct sd_bus_message **reply, struct error *err)
 {
-	struct sd_bus_error e = { 0 };
+	struct sd_bus_error e = {0};
 	int ret = b->api.call(b->sd, m, TIMEOUT_US, &e, reply);
 
 	if (ret < 0) {
 		if (name && e.name)
 			strncpy(name, e.name, 63);
-		error_set(err, ret, "cgroup driver systemd: %s: %s", what, e.message ? e.message : strerror(-ret));
+		error_set(err, ret, "cgroup driver systemd: %s: %s", what,
+			  e.message ? e.message : strerror(-ret));
 	}
 	b->api.clear_error(&e);
 	return ret < 0 ? ret : 0;
@@ -124,20 +141,23 @@ int bus_open(bool user, struct bus **out, struct error *err)
 	b->library = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
 	if (!b->library) {
 		free(b);
-		return error_set(err, -ENOTSUP, "cgroup driver systemd: connect to the %s bus: %s", which, dlerror());
+		return error_set(err, -ENOTSUP, "cgroup driver systemd: connect to the %s bus: %s", which,
+				 dlerror());
 	}
 	for (size_t i = 0; i < ARRAY_LEN(symbols); i++) {
 		void *symbol = dlsym(b->library, symbols[i]);
 
 		if (!symbol) {
 			bus_close(b);
-			return error_set(err, -ENOTSUP, "cgroup driver systemd: libsystemd.so.0 has no %s", symbols[i]);
+			return error_set(err, -ENOTSUP, "cgroup driver systemd: libsystemd.so.0 has no %s",
+					 symbols[i]);
 		}
 		memcpy((char *)&b->api + i * sizeof(symbol), &symbol, sizeof(symbol));
 	}
 	ret = user ? b->api.open_user(&b->sd) : b->api.open_system(&b->sd);
 	if (ret < 0)
-		ret = error_set(err, ret, "cgroup driver systemd: connect to the %s bus: %s", which, strerror(-ret));
+		ret = error_set(err, ret, "cgroup driver systemd: connect to the %s bus: %s", which,
+				strerror(-ret));
 	else
 		ret = subscribe(b, err);
 	if (ret < 0)
@@ -164,14 +184,16 @@ static int append_strings(struct bus *b, struct sd_bus_message *m, const char *l
 
 	if (ret >= 0)
 		ret = b->api.begin(m, 'a', "s");
-	for (char *save = NULL, *one = copy ? strtok_r(copy, "\n", &save) : NULL; one && ret >= 0; one = strtok_r(NULL, "\n", &save))
+	for (char *save = NULL, *one = copy ? strtok_r(copy, "\n", &save) : NULL; one && ret >= 0;
+	     one = strtok_r(NULL, "\n", &save))
 		ret = b->api.append(m, "s", one);
 	if (ret >= 0)
 		ret = b->api.end(m);
 	return ret < 0 ? ret : b->api.end(m);
 }
 
-static int append_array(struct bus *b, struct sd_bus_message *m, const char *type, const void *data, size_t len)
+static int append_array(struct bus *b, struct sd_bus_message *m, const char *type, const void *data,
+			size_t len)
 {
 	int ret = b->api.begin(m, 'v', type);
 
@@ -190,15 +212,33 @@ static int append_property(struct bus *b, struct sd_bus_message *m, const struct
 	if (ret < 0)
 		return ret;
 	switch (p->kind) {
-	case PROPERTY_BOOL:    ret = b->api.append(m, "v", "b", (int)p->number); break;
-	case PROPERTY_U32:     ret = b->api.append(m, "v", "u", (uint32_t)p->number); break;
-	case PROPERTY_I32:     ret = b->api.append(m, "v", "i", (int32_t)p->number); break;
-	case PROPERTY_U64:     ret = b->api.append(m, "v", "t", p->number); break;
-	case PROPERTY_I64:     ret = b->api.append(m, "v", "x", (int64_t)p->number); break;
-	case PROPERTY_STRING:  ret = b->api.append(m, "v", "s", p->text); break;
-	case PROPERTY_STRINGS: ret = append_strings(b, m, p->text); break;
-	case PROPERTY_BYTES:   ret = append_array(b, m, "ay", p->text, p->len); break;
-	case PROPERTY_PIDS:    ret = append_array(b, m, "au", &pid, sizeof(pid)); break;
+	case PROPERTY_BOOL:
+		ret = b->api.append(m, "v", "b", (int)p->number);
+		break;
+	case PROPERTY_U32:
+		ret = b->api.append(m, "v", "u", (uint32_t)p->number);
+		break;
+	case PROPERTY_I32:
+		ret = b->api.append(m, "v", "i", (int32_t)p->number);
+		break;
+	case PROPERTY_U64:
+		ret = b->api.append(m, "v", "t", p->number);
+		break;
+	case PROPERTY_I64:
+		ret = b->api.append(m, "v", "x", (int64_t)p->number);
+		break;
+	case PROPERTY_STRING:
+		ret = b->api.append(m, "v", "s", p->text);
+		break;
+	case PROPERTY_STRINGS:
+		ret = append_strings(b, m, p->text);
+		break;
+	case PROPERTY_BYTES:
+		ret = append_array(b, m, "ay", p->text, p->len);
+		break;
+	case PROPERTY_PIDS:
+		ret = append_array(b, m, "au", &pid, sizeof(pid));
+		break;
 	}
 	return ret < 0 ? ret : b->api.end(m);
 }
@@ -213,7 +253,8 @@ static int append_properties(struct bus *b, struct sd_bus_message *m, const stru
 	return ret < 0 ? ret : b->api.end(m);
 }
 
-static int wait_for(struct bus *b, struct sd_bus_message *reply, const char *what, const char *unit, struct error *err)
+static int wait_for(struct bus *b, struct sd_bus_message *reply, const char *what, const char *unit,
+		    struct error *err)
 {
 	uint64_t deadline = now_us() + TIMEOUT_US, now = 0;
 	int ret = b->api.read(reply, "o", &b->job);
@@ -231,9 +272,12 @@ static int wait_for(struct bus *b, struct sd_bus_message *reply, const char *wha
 	if (ret < 0)
 		return error_set(err, ret, "cgroup driver systemd: %s %s: %s", what, unit, strerror(-ret));
 	if (!*b->result)
-		return error_set(err, -ETIMEDOUT, "cgroup driver systemd: %s %s: no answer from the service manager", what, unit);
+		return error_set(err, -ETIMEDOUT,
+				 "cgroup driver systemd: %s %s: no answer from the service manager", what,
+				 unit);
 	if (strcmp(b->result, "done"))
-		return error_set(err, -EIO, "cgroup driver systemd: %s %s: the job ended with \"%s\"", what, unit, b->result);
+		return error_set(err, -EIO, "cgroup driver systemd: %s %s: the job ended with \"%s\"", what,
+				 unit, b->result);
 	return 0;
 }
 
@@ -250,7 +294,8 @@ static int reset_failed(struct bus *b, const char *unit)
 	return ret;
 }
 
-/* The manager names one unknown property at a time: "Cannot set property AllowedCPUs, or unknown property." */
+/* The manager names one unknown property at a time: "Cannot set property AllowedCPUs, or unknown property."
+ */
 static bool forget_unknown(struct properties *p, const char *message)
 {
 	static const char before[] = "property ";
@@ -262,7 +307,8 @@ static bool forget_unknown(struct properties *p, const char *message)
 	name += sizeof(before) - 1;
 	len = strcspn(name, ",. ");
 	for (size_t i = 0; i < p->n; i++) {
-		if (!p->v[i].name || strlen(p->v[i].name) != len || strncmp(p->v[i].name, name, len) || !p->v[i].optional)
+		if (!p->v[i].name || strlen(p->v[i].name) != len || strncmp(p->v[i].name, name, len) ||
+		    !p->v[i].optional)
 			continue;
 		free(p->v[i].name);
 		p->v[i].name = NULL;
@@ -271,7 +317,8 @@ static bool forget_unknown(struct properties *p, const char *message)
 	return false;
 }
 
-static int start_once(struct bus *b, const char *unit, const struct properties *p, char *name, struct error *err)
+static int start_once(struct bus *b, const char *unit, const struct properties *p, char *name,
+		      struct error *err)
 {
 	struct sd_bus_message *m = NULL, *reply = NULL;
 	int ret = b->api.new_call(b->sd, &m, MANAGER, "StartTransientUnit");
@@ -311,7 +358,8 @@ int bus_start_unit(struct bus *b, const char *unit, struct properties *p, struct
 			if (reset_failed(b, unit) >= 0)
 				continue;
 		}
-		if (strcmp(name, "org.freedesktop.DBus.Error.PropertyReadOnly") || !forget_unknown(p, why.msg))
+		if (strcmp(name, "org.freedesktop.DBus.Error.PropertyReadOnly") ||
+		    !forget_unknown(p, why.msg))
 			break;
 	}
 	if (err)
@@ -365,7 +413,8 @@ int bus_set_unit(struct bus *b, const char *unit, struct properties *p, struct e
 		b->api.drop(m);
 		if (ret >= 0)
 			return 0;
-		if (strcmp(name, "org.freedesktop.DBus.Error.PropertyReadOnly") || !forget_unknown(p, why.msg))
+		if (strcmp(name, "org.freedesktop.DBus.Error.PropertyReadOnly") ||
+		    !forget_unknown(p, why.msg))
 			break;
 	}
 	if (err)

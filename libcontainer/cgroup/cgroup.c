@@ -17,7 +17,7 @@
 #include "cgroup/owner.h"
 #include "cgroup/systemd.h"
 
-const char *const cgroup_driver_names[] = { "cgroupfs", "systemd", "disabled", NULL };
+const char *const cgroup_driver_names[] = {"cgroupfs", "systemd", "disabled", NULL};
 NAMES_COMPLETE(cgroup_driver_names, CGROUP_DRIVER_MAX);
 
 int cgroup_new(enum cgroup_driver driver, struct cgroup **out, struct error *err)
@@ -70,10 +70,11 @@ const struct folder *cgroup_folder_for(const struct cgroup *c, const char *contr
 	return cgroup_v2_folder(c);
 }
 
-/* Programs that know only v1 move processes there and nowhere else: on a hybrid host its lists are the fuller ones. */
+/* Programs that know only v1 move processes there and nowhere else: on a hybrid host its lists are the fuller
+ * ones. */
 const struct folder *cgroup_listing_folder(const struct cgroup *c)
 {
-	static const char *const order[] = { "pids", "freezer", "name=systemd" };
+	static const char *const order[] = {"pids", "freezer", "name=systemd"};
 
 	for (size_t o = 0; o < ARRAY_LEN(order); o++)
 		for (size_t i = 0; i < c->n; i++)
@@ -108,26 +109,32 @@ void cgroup_remove_folders(struct cgroup *c)
 		folder_remove(&c->folders[i], NULL);
 }
 
-static bool is_denied(int code) { return code == -EACCES || code == -EPERM || code == -EROFS; }
+static bool is_denied(int code)
+{
+	return code == -EACCES || code == -EPERM || code == -EROFS;
+}
 
 int cgroup_make_folders(struct cgroup *c, bool rootless, struct error *err)
 {
+	struct error why = ERROR_NONE;
 	size_t kept = 0;
 	int ret = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		ret = folder_make(&c->folders[i], err);
+		ret = folder_make(&c->folders[i], &why);
 		if (ret < 0 && !(rootless && is_denied(ret)))
 			break;
 		if (ret < 0)
 			folder_free(&c->folders[i]);
 		else if (kept++ != i)
-			c->folders[kept - 1] = c->folders[i], c->folders[i] = (struct folder){ 0 };
+			c->folders[kept - 1] = c->folders[i], c->folders[i] = (struct folder){0};
 		ret = 0;
 	}
 	if (ret < 0) {
 		for (size_t i = 0; i < kept; i++)
 			folder_remove(&c->folders[i], NULL);
+		if (err)
+			*err = why;
 		return ret;
 	}
 	c->denied = kept < c->n;
@@ -135,7 +142,8 @@ int cgroup_make_folders(struct cgroup *c, bool rootless, struct error *err)
 	return 0;
 }
 
-/* Rootless and without a path: the only place that may be ours is beside our own cgroup, where a user manager delegated a subtree. */
+/* Rootless and without a path: the only place that may be ours is beside our own cgroup, where a user manager
+ * delegated a subtree. */
 static int name_beside_own(char **out, struct error *err)
 {
 	auto_free char *text = NULL, *own = NULL;
@@ -191,8 +199,9 @@ static int refuse_limits(const struct cgroup *c, const struct oci_resources *res
 	if (c->n || !first)
 		return 0;
 	return error_set(err, c->denied ? -EACCES : -ENOTSUP, "%s: %s", first,
-			 c->driver == CGROUP_DISABLED ? "cgroups are disabled" :
-			 c->denied ? "no permission to make a cgroup" : "no cgroup hierarchy is mounted on this host");
+			 c->driver == CGROUP_DISABLED ? "cgroups are disabled"
+			 : c->denied		      ? "no permission to make a cgroup"
+						      : "no cgroup hierarchy is mounted on this host");
 }
 
 int cgroup_set_up(struct cgroup *c, const struct oci_resources *resources, bool rootless, struct error *err)
@@ -269,7 +278,8 @@ int cgroup_plan(const struct cgroup_request *request, struct cgroup **out, struc
 int cgroup_clone_fd(const struct cgroup *c)
 {
 	const struct folder *f = cgroup_v2_folder(c);
-	struct cgroup *mine = (struct cgroup *)c;  /* opened on demand: most who load a cgroup never clone into it */
+	struct cgroup *mine =
+	    (struct cgroup *)c; /* opened on demand: most who load a cgroup never clone into it */
 
 	if (c->clone_fd < 0 && f)
 		mine->clone_fd = open(f->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -303,9 +313,12 @@ int cgroup_enter(struct cgroup *c, pid_t pid, bool cloned_into, struct error *er
 			continue;
 		ret = folder_write(f, f->v2 || pid ? "cgroup.procs" : "tasks", text);
 		if (ret < 0)
-			return error_set(err, ret, "enter cgroup %s: %s", f->dir,
-					 ret == -EBUSY && f->v2 ? "controllers are enabled for its sub-cgroups, so it takes no process" :
-					 ret == -EOPNOTSUPP && f->v2 ? "it is threaded or below a threaded cgroup" : strerror(-ret));
+			return error_set(
+			    err, ret, "enter cgroup %s: %s", f->dir,
+			    ret == -EBUSY && f->v2
+				? "controllers are enabled for its sub-cgroups, so it takes no process"
+			    : ret == -EOPNOTSUPP && f->v2 ? "it is threaded or below a threaded cgroup"
+							  : strerror(-ret));
 	}
 	return 0;
 }
@@ -343,7 +356,8 @@ static int finish_derived(struct cgroup *sub, int ret, struct cgroup **out)
 	return ret;
 }
 
-int cgroup_sub(const struct cgroup *c, const char *controller, const char *path, struct cgroup **out, struct error *err)
+int cgroup_sub(const struct cgroup *c, const char *controller, const char *path, struct cgroup **out,
+	       struct error *err)
 {
 	struct cgroup *sub = NULL;
 	bool found = false, top;
@@ -359,7 +373,9 @@ int cgroup_sub(const struct cgroup *c, const char *controller, const char *path,
 	for (size_t i = 0; i < c->n && !ret; i++) {
 		const struct folder *f = &c->folders[i];
 		bool chosen = !controller || controllers_include(f->controllers, controller);
-		auto_free char *below = chosen && !top ? str_printf("%s/%s", strcmp(f->path, "/") ? f->path : "", path) : strdup(f->path);
+		auto_free char *below = chosen && !top
+					    ? str_printf("%s/%s", strcmp(f->path, "/") ? f->path : "", path)
+					    : strdup(f->path);
 
 		found = found || chosen;
 		ret = below ? derive_folder(sub, f, below, err) : error_set(err, -ENOMEM, "out of memory");
@@ -367,8 +383,8 @@ int cgroup_sub(const struct cgroup *c, const char *controller, const char *path,
 			ret = error_errno(err, "sub-cgroup %s: %s", path, sub->folders[i].dir);
 	}
 	if (!ret && !found && (controller || !top))
-		ret = error_set(err, -ENOENT, "sub-cgroup %s%s%s: the container has no such cgroup", controller ? controller : "",
-				controller ? ":" : "", path);
+		ret = error_set(err, -ENOENT, "sub-cgroup %s%s%s: the container has no such cgroup",
+				controller ? controller : "", controller ? ":" : "", path);
 	return finish_derived(sub, ret, out);
 }
 
@@ -401,13 +417,14 @@ int cgroup_of(const struct cgroup *c, pid_t pid, struct cgroup **out, struct err
 		return ret;
 	for (size_t i = 0; i < c->n && !ret; i++) {
 		const struct folder *f = &c->folders[i];
-		struct hierarchy h = { f->controllers, f->mount, (char *)mounted_root(f), f->v2 };
+		struct hierarchy h = {f->controllers, f->mount, (char *)mounted_root(f), f->v2};
 		auto_free char *path = NULL;
 		size_t len = strlen(f->path);
 
 		ret = hierarchy_path_of(&h, text, &path, err);
 		if (!ret && (strncmp(path, f->path, len) || (path[len] && path[len] != '/')))
-			ret = error_set(err, -EINVAL, "process %d is in the cgroup %s, which is not below %s", pid, path, f->path);
+			ret = error_set(err, -EINVAL, "process %d is in the cgroup %s, which is not below %s",
+					pid, path, f->path);
 		if (!ret)
 			ret = derive_folder(sub, f, path, err);
 	}
@@ -430,7 +447,7 @@ int cgroup_update(struct cgroup *c, const struct oci_resources *resources, struc
 
 const struct cgroup_hierarchy *cgroup_hierarchies(const struct cgroup *c)
 {
-	struct cgroup *mine = (struct cgroup *)c;  /* made on demand: nothing a caller could see changes */
+	struct cgroup *mine = (struct cgroup *)c; /* made on demand: nothing a caller could see changes */
 
 	if (!c->hierarchies) {
 		mine->hierarchies = calloc(c->n + 1, sizeof(*c->hierarchies));

@@ -38,7 +38,7 @@ static void missing(const char *available, const char *enabled, char *out, size_
 static void hand_down(const char *dir)
 {
 	char available[LIST_MAX], enabled[LIST_MAX], wanted[LIST_MAX * 2];
-	struct folder f = { .dir = (char *)dir };
+	struct folder f = {.dir = (char *)dir};
 
 	if (folder_read(&f, "cgroup.controllers", available, sizeof(available)) < 0 ||
 	    folder_read(&f, "cgroup.subtree_control", enabled, sizeof(enabled)) < 0)
@@ -53,7 +53,7 @@ static void hand_down(const char *dir)
 static bool has_all(const struct folder *f)
 {
 	char here[LIST_MAX], top[LIST_MAX], wanted[LIST_MAX * 2];
-	struct folder root = { .dir = f->mount };
+	struct folder root = {.dir = f->mount};
 
 	if (folder_read(f, "cgroup.controllers", here, sizeof(here)) < 0 ||
 	    folder_read(&root, "cgroup.controllers", top, sizeof(top)) < 0)
@@ -66,9 +66,12 @@ static int check_type(const struct folder *f, struct error *err)
 {
 	char type[64];
 
-	if (folder_read(f, "cgroup.type", type, sizeof(type)) < 0 || !strcmp(type, "domain") || !strcmp(type, "domain threaded"))
+	if (folder_read(f, "cgroup.type", type, sizeof(type)) < 0 || !strcmp(type, "domain") ||
+	    !strcmp(type, "domain threaded"))
 		return 0;
-	return error_set(err, -EOPNOTSUPP, "cgroup %s: its type is \"%s\", because a cgroup above it is threaded", f->dir, type);
+	return error_set(err, -EOPNOTSUPP,
+			 "cgroup %s: its type is \"%s\", because a cgroup above it is threaded", f->dir,
+			 type);
 }
 
 int controllers_enable(const struct cgroup *c, bool rootless, struct error *err)
@@ -82,7 +85,8 @@ int controllers_enable(const struct cgroup *c, bool rootless, struct error *err)
 	dir = strdup(f->dir);
 	if (!dir)
 		return error_set(err, -ENOMEM, "out of memory");
-	/* The last slash ends the parent; an ordinary user may write at most to the parent of the first folder made. */
+	/* The last slash ends the parent; an ordinary user may write at most to the parent of the first
+	 * folder made. */
 	last = (size_t)(strrchr(dir, '/') - dir);
 	len = strlen(f->mount);
 	if (rootless) {

@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The two functions below spare every start of the program the loading of libm; errors are far below what ceil() could notice. */
+/* The two functions below spare every start of the program the loading of libm; errors are far below what
+ * ceil() could notice. */
 
 /* ln(x) for 1 <= x < 2: 2 atanh((x - 1) / (x + 1)), whose argument is below 1/3. */
 static double ln_mantissa(double x)
@@ -31,8 +32,8 @@ static double exponential(double x)
 	return sum;
 }
 
-/* A parabola through the logarithms of both ends and of both defaults: log10(w) = (l^2 + 125 l) / 612 - 7 / 34, l = log2(shares).
- * The straight line between the ends that was used before gave 39 for the default. */
+/* A parabola through the logarithms of both ends and of both defaults: log10(w) = (l^2 + 125 l) / 612 - 7 /
+ * 34, l = log2(shares). The straight line between the ends that was used before gave 39 for the default. */
 uint64_t convert_shares(uint64_t shares)
 {
 	const double ln2 = 0.69314718055994530942, ln10 = 2.30258509299404568402;
@@ -73,5 +74,6 @@ bool convert_is_page_size(const char *text)
 {
 	size_t digits = strspn(text, "0123456789");
 
-	return digits && digits < 10 && strchr("KMG", text[digits]) && text[digits] && !strcmp(text + digits + 1, "B");
+	return digits && digits < 10 && strchr("KMG", text[digits]) && text[digits] &&
+	       !strcmp(text + digits + 1, "B");
 }

@@ -26,7 +26,7 @@ static size_t emit(struct program *p, uint8_t code, uint8_t dst, uint8_t src, in
 	}
 	if (p->failed)
 		return 0;
-	p->code[p->n] = (struct bpf_insn){ code, dst, src, off, imm };
+	p->code[p->n] = (struct bpf_insn){code, dst, src, off, imm};
 	return p->n++;
 }
 
@@ -37,7 +37,15 @@ static void land(struct program *p, size_t jump)
 		p->code[jump].off = (int16_t)(p->n - jump - 1);
 }
 
-enum { R0, R1, R2, R3, R4, R5, R6 };  /* R2: type, R3: accesses not yet decided, R4: major, R5: minor, R6: scratch */
+enum {
+	R0,
+	R1,
+	R2,
+	R3,
+	R4,
+	R5,
+	R6
+}; /* R2: type, R3: accesses not yet decided, R4: major, R5: minor, R6: scratch */
 #define LOAD   (BPF_LDX | BPF_MEM | BPF_W)
 #define MOV    (BPF_ALU64 | BPF_MOV | BPF_X)
 #define MOVK   (BPF_ALU64 | BPF_MOV | BPF_K)
@@ -53,14 +61,16 @@ static void leave(struct program *p, int answer)
 	emit(p, EXIT, 0, 0, 0, 0);
 }
 
-/* A request may be for several accesses at once (open O_RDWR). The latest rule that fits decides each of them: so from the last rule to
- * the first, an allowing one takes its accesses off the list (done when it is empty), a denying one that has any of them ends it. */
+/* A request may be for several accesses at once (open O_RDWR). The latest rule that fits decides each of
+ * them: so from the last rule to the first, an allowing one takes its accesses off the list (done when it is
+ * empty), a denying one that has any of them ends it. */
 static void compile_rule(struct program *p, const struct device_rule *r)
 {
 	size_t jumps[4], n = 0;
 
 	if (r->type != 'a')
-		jumps[n++] = emit(p, JNE32K, R2, 0, 0, r->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+		jumps[n++] =
+		    emit(p, JNE32K, R2, 0, 0, r->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
 	if (r->major >= 0)
 		jumps[n++] = emit(p, JNE32K, R4, 0, 0, (int32_t)(uint32_t)r->major);
 	if (r->minor >= 0)
@@ -79,11 +89,14 @@ static void compile_rule(struct program *p, const struct device_rule *r)
 		land(p, jumps[--n]);
 }
 
-static bool is_final(const struct device_rule *r) { return r->type == 'a' && r->access == 7 && r->major < 0 && r->minor < 0; }
+static bool is_final(const struct device_rule *r)
+{
+	return r->type == 'a' && r->access == 7 && r->major < 0 && r->minor < 0;
+}
 
 int devices_compile(const struct device_rules *rules, struct bpf_insn **out, size_t *n, struct error *err)
 {
-	struct program p = { 0 };
+	struct program p = {0};
 	bool final = false;
 
 	emit(&p, LOAD, R2, R1, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
@@ -93,7 +106,8 @@ int devices_compile(const struct device_rules *rules, struct bpf_insn **out, siz
 	emit(&p, LOAD, R4, R1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
 	emit(&p, LOAD, R5, R1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
 	for (size_t i = rules->n; i-- > 0 && !final;) {
-		/* Whatever came before a rule for everything is without effect, and the verifier refuses what is never reached. */
+		/* Whatever came before a rule for everything is without effect, and the verifier refuses what
+		 * is never reached. */
 		final = is_final(&rules->v[i]);
 		if (final)
 			leave(&p, rules->v[i].allow);
@@ -111,8 +125,8 @@ int devices_compile(const struct device_rules *rules, struct bpf_insn **out, siz
 	return 0;
 }
 
-/* v1: the folder is in one of two modes, "nothing but" and "all but", with a list of exceptions. What is against the mode adds an
- * exception; what is for it takes one away, but only one with the same numbers. */
+/* v1: the folder is in one of two modes, "nothing but" and "all but", with a list of exceptions. What is
+ * against the mode adds an exception; what is for it takes one away, but only one with the same numbers. */
 struct exceptions {
 	bool allow_all;
 	struct device_rule *v;
@@ -126,14 +140,15 @@ static bool same_numbers(const struct device_rule *a, const struct device_rule *
 
 static bool overlap(const struct device_rule *a, const struct device_rule *b)
 {
-	return a->type == b->type && (a->access & b->access) && (a->major == b->major || a->major < 0 || b->major < 0) &&
+	return a->type == b->type && (a->access & b->access) &&
+	       (a->major == b->major || a->major < 0 || b->major < 0) &&
 	       (a->minor == b->minor || a->minor < 0 || b->minor < 0);
 }
 
 static bool covers(const struct device_rule *a, const struct device_rule *b)
 {
-	return a->type == b->type && (a->access & b->access) == b->access && (a->major == b->major || a->major < 0) &&
-	       (a->minor == b->minor || a->minor < 0);
+	return a->type == b->type && (a->access & b->access) == b->access &&
+	       (a->major == b->major || a->major < 0) && (a->minor == b->minor || a->minor < 0);
 }
 
 static int add_line(struct strv *out, const struct device_rule *r, struct error *err)
@@ -150,7 +165,8 @@ static int add_line(struct strv *out, const struct device_rule *r, struct error 
 	return strv_add(out, line, err);
 }
 
-static int add_exception(struct exceptions *e, const struct device_rule *r, struct strv *out, struct error *err)
+static int add_exception(struct exceptions *e, const struct device_rule *r, struct strv *out,
+			 struct error *err)
 {
 	for (size_t i = 0; i < e->n; i++)
 		if (covers(&e->v[i], r))
@@ -159,7 +175,8 @@ static int add_exception(struct exceptions *e, const struct device_rule *r, stru
 	return add_line(out, r, err);
 }
 
-static int take_exception(struct exceptions *e, const struct device_rule *r, size_t index, struct strv *out, struct error *err)
+static int take_exception(struct exceptions *e, const struct device_rule *r, size_t index, struct strv *out,
+			  struct error *err)
 {
 	bool found = false;
 
@@ -170,8 +187,11 @@ static int take_exception(struct exceptions *e, const struct device_rule *r, siz
 			e->v[i].access &= ~r->access;
 			found = true;
 		} else if (!r->implied) {
-			return error_set(err, -ENOTSUP, "linux.resources.devices[%zu]: cgroup v1 cannot %s only a part of what an earlier "
-					 "rule %s", index, r->allow ? "allow" : "deny", r->allow ? "denies" : "allows");
+			return error_set(err, -ENOTSUP,
+					 "linux.resources.devices[%zu]: cgroup v1 cannot %s only a part of "
+					 "what an earlier "
+					 "rule %s",
+					 index, r->allow ? "allow" : "deny", r->allow ? "denies" : "allows");
 		}
 	}
 	return found ? add_line(out, r, err) : 0;
@@ -180,8 +200,8 @@ static int take_exception(struct exceptions *e, const struct device_rule *r, siz
 int devices_lines(const struct device_rules *rules, struct strv *out, struct error *err)
 {
 	auto_free struct device_rule *room = calloc(rules->n * 2 + 1, sizeof(*room));
-	struct exceptions e = { false, room, 0 };
-	struct strv lines = { 0 };
+	struct exceptions e = {false, room, 0};
+	struct strv lines = {0};
 	int ret = room ? strv_add(&lines, "-a", err) : error_set(err, -ENOMEM, "out of memory");
 
 	for (size_t i = 0; i < rules->n && !ret; i++) {
@@ -190,13 +210,14 @@ int devices_lines(const struct device_rules *rules, struct strv *out, struct err
 
 		if (is_final(&r)) {
 			strv_free(&lines);
-			e = (struct exceptions){ r.allow, room, 0 };
+			e = (struct exceptions){r.allow, room, 0};
 			ret = strv_add(&lines, r.allow ? "+a" : "-a", err);
 			continue;
 		}
 		for (; *types && !ret; types++) {
 			r.type = *types;
-			ret = r.allow == e.allow_all ? take_exception(&e, &r, i, &lines, err) : add_exception(&e, &r, &lines, err);
+			ret = r.allow == e.allow_all ? take_exception(&e, &r, i, &lines, err)
+						     : add_exception(&e, &r, &lines, err);
 		}
 	}
 	if (ret < 0)

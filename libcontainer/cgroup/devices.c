@@ -16,13 +16,22 @@
 #define WRITE BPF_DEVCG_ACC_WRITE
 #define ALL   (MKNOD | READ | WRITE)
 
-/* What every container gets on top of its rules, as under the other runtimes: nodes may be made (but not opened), and the harmless
- * devices that the runtime itself puts into /dev. 10:200 is tun, which VPN containers count on. */
+/* What every container gets on top of its rules, as under the other runtimes: nodes may be made (but not
+ * opened), and the harmless devices that the runtime itself puts into /dev. 10:200 is tun, which VPN
+ * containers count on. */
 static const struct device_rule defaults[] = {
-	{ true, true, 'c', MKNOD, -1, -1 }, { true, true, 'b', MKNOD, -1, -1 }, { true, true, 'c', ALL, 1, 3 },
-	{ true, true, 'c', ALL, 1, 8 },     { true, true, 'c', ALL, 1, 7 },     { true, true, 'c', ALL, 5, 0 },
-	{ true, true, 'c', ALL, 1, 5 },     { true, true, 'c', ALL, 1, 9 },     { true, true, 'c', ALL, 5, 1 },
-	{ true, true, 'c', ALL, 5, 2 },     { true, true, 'c', ALL, 136, -1 },  { true, true, 'c', ALL, 10, 200 },
+    {true, true, 'c', MKNOD, -1,	 -1 },
+    {true, true, 'b', MKNOD, -1,  -1 },
+	{true, true, 'c', ALL,   1,	  3  },
+    {true, true, 'c', ALL,   1,   8  },
+    {true, true, 'c', ALL,   1,	7	 },
+	{true, true, 'c', ALL,   5,	  0  },
+    {true, true, 'c', ALL,   1,   5  },
+    {true, true, 'c', ALL,   1,	9	 },
+	{true, true, 'c', ALL,   5,	  1  },
+    {true, true, 'c', ALL,   5,   2  },
+    {true, true, 'c', ALL,   136, -1 },
+	{true, true, 'c', ALL,   10,  200},
 };
 
 static int parse_access(const char *text, unsigned *out)
@@ -48,7 +57,7 @@ static int parse_number(struct opt_int n, int64_t *out)
 
 int devices_list(const struct oci_device_rule_list *rules, struct device_rules *out, struct error *err)
 {
-	struct device_rules list = { calloc(rules->n + ARRAY_LEN(defaults), sizeof(*list.v)), 0 };
+	struct device_rules list = {calloc(rules->n + ARRAY_LEN(defaults), sizeof(*list.v)), 0};
 
 	if (!list.v)
 		return error_set(err, -ENOMEM, "out of memory");
@@ -72,7 +81,8 @@ int devices_list(const struct oci_device_rule_list *rules, struct device_rules *
 			what = "minor";
 		if (what) {
 			free(list.v);
-			return error_set(err, -EINVAL, "linux.resources.devices[%zu].%s: not a valid value", i, what);
+			return error_set(err, -EINVAL, "linux.resources.devices[%zu].%s: not a valid value",
+					 i, what);
 		}
 	}
 	memcpy(list.v + list.n, defaults, sizeof(defaults));
@@ -83,23 +93,26 @@ int devices_list(const struct oci_device_rule_list *rules, struct device_rules *
 
 /* v2: */
 
-static int sys_bpf(int cmd, union bpf_attr *attr, unsigned size) { return (int)syscall(SYS_bpf, cmd, attr, size); }
+static int sys_bpf(int cmd, union bpf_attr *attr, unsigned size)
+{
+	return (int)syscall(SYS_bpf, cmd, attr, size);
+}
 
-/* Before Linux 5.11 programs count as locked memory, and the usual limit is soon used up. What we change is put back: the container
- * inherits it. */
+/* Before Linux 5.11 programs count as locked memory, and the usual limit is soon used up. What we change is
+ * put back: the container inherits it. */
 static int load(const struct bpf_insn *code, size_t n)
 {
-	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
-				.insns = (uintptr_t)code,
-				.insn_cnt = (unsigned)n,
-				.license = (uintptr_t) "GPL",
-				.prog_name = "nacre_devices" };
+	union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+			       .insns = (uintptr_t)code,
+			       .insn_cnt = (unsigned)n,
+			       .license = (uintptr_t) "GPL",
+			       .prog_name = "nacre_devices"};
 	struct rlimit old, more;
 	int fd = sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 
 	if (fd >= 0 || errno != EPERM || getrlimit(RLIMIT_MEMLOCK, &old))
 		return fd;
-	more = (struct rlimit){ old.rlim_cur + (64 << 20), old.rlim_max };
+	more = (struct rlimit){old.rlim_cur + (64 << 20), old.rlim_max};
 	if (more.rlim_cur > more.rlim_max)
 		more.rlim_max = more.rlim_cur;
 	if (old.rlim_cur == RLIM_INFINITY || setrlimit(RLIMIT_MEMLOCK, &more)) {
@@ -113,15 +126,18 @@ static int load(const struct bpf_insn *code, size_t n)
 	return fd;
 }
 
-/* The descriptor of the one program that is attached already (a folder we found), -ENOENT for none, -E2BIG for more. */
+/* The descriptor of the one program that is attached already (a folder we found), -ENOENT for none, -E2BIG
+ * for more. */
 static int attached_program(int dir)
 {
-	unsigned ids[2] = { 0 };
-	union bpf_attr attr = { .query = { .target_fd = (unsigned)dir,
-					   .attach_type = BPF_CGROUP_DEVICE,
-					   .prog_ids = (uintptr_t)ids,
-					   .prog_cnt = 2 } };
-	union bpf_attr by_id = { 0 };
+	unsigned ids[2] = {0};
+	union bpf_attr attr = {
+	    .query = {.target_fd = (unsigned)dir,
+		      .attach_type = BPF_CGROUP_DEVICE,
+		      .prog_ids = (uintptr_t)ids,
+		      .prog_cnt = 2}
+	    };
+	union bpf_attr by_id = {0};
 	int fd;
 
 	if (sys_bpf(BPF_PROG_QUERY, &attr, sizeof(attr)))
@@ -137,14 +153,15 @@ static int attached_program(int dir)
 static int attach(const struct folder *f, const struct bpf_insn *code, size_t n, struct error *err)
 {
 	auto_close int dir = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), program = -EBADF, old = -EBADF;
-	union bpf_attr attr = { .attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI };
+	union bpf_attr attr = {.attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI};
 
 	if (dir < 0)
 		return error_errno(err, "open %s", f->dir);
 	program = load(code, n);
 	if (program < 0)
 		return error_errno(err, "linux.resources.devices: load the BPF program");
-	/* In a fresh folder there can be none; in another all programs have to agree, so an old one would go on refusing. */
+	/* In a fresh folder there can be none; in another all programs have to agree, so an old one would go
+	 * on refusing. */
 	if (!f->made)
 		old = attached_program(dir);
 	attr.target_fd = (unsigned)dir;
@@ -172,7 +189,7 @@ static int apply_v2(const struct folder *f, const struct device_rules *rules, st
 static int apply_v1(const struct folder *f, const struct device_rules *rules, struct error *err)
 {
 	auto_close int allow = -EBADF, deny = -EBADF;
-	auto_strv struct strv lines = { 0 };
+	auto_strv struct strv lines = {0};
 	int ret = devices_lines(rules, &lines, err);
 
 	for (size_t i = 0; i < lines.n && !ret; i++) {
@@ -185,15 +202,17 @@ static int apply_v1(const struct folder *f, const struct device_rules *rules, st
 		if (*fd < 0)
 			ret = error_set(err, *fd, "open %s/%s: %s", f->dir, file, strerror(-*fd));
 		else if (write(*fd, line, strlen(line)) < 0)
-			ret = error_errno(err, "linux.resources.devices: write \"%s\" to %s/%s", line, f->dir, file);
+			ret = error_errno(err, "linux.resources.devices: write \"%s\" to %s/%s", line, f->dir,
+					  file);
 	}
 	return ret;
 }
 
-int devices_apply(const struct cgroup *c, const struct oci_device_rule_list *rules, bool rootless, struct error *err)
+int devices_apply(const struct cgroup *c, const struct oci_device_rule_list *rules, bool rootless,
+		  struct error *err)
 {
 	const struct folder *f = cgroup_folder_for(c, "devices");
-	struct device_rules list = { 0 };
+	struct device_rules list = {0};
 	struct error why = ERROR_NONE;
 	int ret;
 
@@ -205,7 +224,8 @@ int devices_apply(const struct cgroup *c, const struct oci_device_rule_list *rul
 	if (f)
 		ret = f->v2 ? apply_v2(f, &list, &why) : apply_v1(f, &list, &why);
 	else if (!rootless && c->n)
-		ret = error_set(&why, -ENOTSUP, "linux.resources.devices: no devices controller on this host");
+		ret =
+		    error_set(&why, -ENOTSUP, "linux.resources.devices: no devices controller on this host");
 	free(list.v);
 	if (ret == 0 || (rootless && (ret == -EPERM || ret == -EACCES)))
 		return 0;

@@ -1,4 +1,5 @@
-/* folder.c: one cgroup folder, by path below a mount point that the kernel named to us: plain system calls, no look before the leap. */
+/* folder.c: one cgroup folder, by path below a mount point that the kernel named to us: plain system calls,
+ * no look before the leap. */
 #include "cgroup/folder.h"
 
 #include <fcntl.h>
@@ -21,9 +22,12 @@ int folder_check_path(const char *path, struct error *err)
 	do {
 		len = strcspn(p, "/");
 		if (!len || (len == 1 && p[0] == '.') || (len == 2 && p[0] == '.' && p[1] == '.'))
-			return error_set(err, -EINVAL, "cgroup path \"%s\": component \"%.*s\" is not allowed", path, (int)len, p);
+			return error_set(err, -EINVAL,
+					 "cgroup path \"%s\": component \"%.*s\" is not allowed", path,
+					 (int)len, p);
 		if (len > NAME_MAX)
-			return error_set(err, -ENAMETOOLONG, "cgroup path \"%.100s...\": component too long", path);
+			return error_set(err, -ENAMETOOLONG, "cgroup path \"%.100s...\": component too long",
+					 path);
 		p += len;
 	} while (*p++);
 	if (strlen(path) > PATH_MAX - 512)
@@ -31,9 +35,10 @@ int folder_check_path(const char *path, struct error *err)
 	return 0;
 }
 
-int folder_set(struct folder *f, const char *controllers, const char *mount, const char *path, bool v2, struct error *err)
+int folder_set(struct folder *f, const char *controllers, const char *mount, const char *path, bool v2,
+	       struct error *err)
 {
-	struct folder new = { .v2 = v2 };
+	struct folder new = {.v2 = v2};
 
 	new.controllers = strdup(controllers);
 	new.mount = strdup(mount);
@@ -53,7 +58,7 @@ void folder_free(struct folder *f)
 	free(f->mount);
 	free(f->path);
 	free(f->dir);
-	*f = (struct folder){ 0 };
+	*f = (struct folder){0};
 }
 
 static int open_in(const char *dir, const char *file, int flags)
@@ -92,9 +97,15 @@ static int write_in(const char *dir, const char *file, const char *value)
 	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
 }
 
-int folder_open(const struct folder *f, const char *file, int flags) { return open_in(f->dir, file, flags); }
+int folder_open(const struct folder *f, const char *file, int flags)
+{
+	return open_in(f->dir, file, flags);
+}
 
-int folder_write(const struct folder *f, const char *file, const char *value) { return write_in(f->dir, file, value); }
+int folder_write(const struct folder *f, const char *file, const char *value)
+{
+	return write_in(f->dir, file, value);
+}
 
 int folder_read(const struct folder *f, const char *file, char *value, size_t size)
 {
@@ -117,7 +128,7 @@ long long folder_read_key(const struct folder *f, const char *file, const char *
 /* A v1 cpuset is born empty, and an empty one takes no process. */
 static int copy_cpuset(const char *parent, const char *dir, struct error *err)
 {
-	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
 	char value[4096];
 	int ret;
 
@@ -152,8 +163,8 @@ static int refuse_if_used(const struct folder *f, struct error *err)
 	}
 	if (subtree_walk(f->dir, holds_process, NULL, false, NULL) == -EBUSY)
 		return error_set(err, -EBUSY, "cgroup %s: already holds processes", f->dir);
-	if (controllers_include(f->controllers, "freezer") && !folder_read(f, "freezer.state", state, sizeof(state)) &&
-	    strcmp(state, "THAWED"))
+	if (controllers_include(f->controllers, "freezer") &&
+	    !folder_read(f, "freezer.state", state, sizeof(state)) && strcmp(state, "THAWED"))
 		return error_set(err, -EBUSY, "cgroup %s: is frozen", f->dir);
 	return 0;
 }
@@ -196,7 +207,7 @@ static int make_path(struct folder *f, struct error *err)
 	if (ret != -ENOENT)
 		return ret;
 	/* Parents are missing: from the top. */
-	for (len = strlen(f->mount); dir[len]; ) {
+	for (len = strlen(f->mount); dir[len];) {
 		len += 1 + strcspn(dir + len + 1, "/");
 		ret = make_one(f, dir, len, err);
 		if (ret < 0) {
@@ -246,7 +257,7 @@ int folder_remove(const struct folder *f, struct error *err)
 	for (unsigned i = 1; dir && i < f->made; i++) {
 		*strrchr(dir, '/') = 0;
 		if (rmdir(dir) && errno != ENOENT)
-			break;  /* somebody else lives there by now */
+			break; /* somebody else lives there by now */
 	}
 	return 0;
 }

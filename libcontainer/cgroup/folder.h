@@ -5,30 +5,32 @@
 #include "cgroup/hierarchy.h"
 
 struct folder {
-	char *controllers;  /* as in struct hierarchy */
+	char *controllers; /* as in struct hierarchy */
 	char *mount;
-	char *path;         /* below the mount; begins with a slash */
-	char *dir;          /* mount and path together */
-	unsigned made;      /* so many of the last components of path are ours to remove */
+	char *path;    /* below the mount; begins with a slash */
+	char *dir;     /* mount and path together */
+	unsigned made; /* so many of the last components of path are ours to remove */
 	bool v2;
 };
 
-/* 0, or -EINVAL: a cgroup path has neither empty nor "." nor ".." components nor control characters. One leading slash is fine. */
+/* 0, or -EINVAL: a cgroup path has neither empty nor "." nor ".." components nor control characters. One
+ * leading slash is fine. */
 int folder_check_path(const char *path, struct error *err);
 
 /* Fills *f for the folder `path` (with or without a leading slash); touches nothing on the host. */
-int folder_set(struct folder *f, const char *controllers, const char *mount, const char *path, bool v2, struct error *err);
+int folder_set(struct folder *f, const char *controllers, const char *mount, const char *path, bool v2,
+	       struct error *err);
 void folder_free(struct folder *f);
 
-/* mkdir(2), and of missing parents; v1 cpusets get what their parent has. Sets f->made. A folder that exists must hold no process and
- * not be frozen: -EBUSY. -EACCES, -EPERM or -EROFS where we may not. */
+/* mkdir(2), and of missing parents; v1 cpusets get what their parent has. Sets f->made. A folder that exists
+ * must hold no process and not be frozen: -EBUSY. -EACCES, -EPERM or -EROFS where we may not. */
 int folder_make(struct folder *f, struct error *err);
 
 /* The same where another manager may have made it and put processes in already. */
 int folder_make_shared(struct folder *f, struct error *err);
 
-/* Removes what was made, leaf first, and all that is below the leaf. Parents that others use by now stay. -EBUSY at once while
- * processes are in it; nothing there is fine. */
+/* Removes what was made, leaf first, and all that is below the leaf. Parents that others use by now stay.
+ * -EBUSY at once while processes are in it; nothing there is fine. */
 int folder_remove(const struct folder *f, struct error *err);
 
 /* Files in it. Negative errno, without a text: the caller knows what it was about. */

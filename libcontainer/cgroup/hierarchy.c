@@ -13,9 +13,11 @@
 #define V2_MOUNT      "/sys/fs/cgroup"
 #define MOUNTINFO_MAX (16u << 20)
 
-/* What may stand in the super block options of a v1 mount and is a controller: the rest there are switches. */
-static const char *const v1_controllers[] = { "cpuset",  "cpu",        "cpuacct",  "blkio",   "memory", "devices", "freezer", "net_cls",
-					       "net_prio", "perf_event", "hugetlb",  "pids",    "rdma",   "misc",    "debug",   NULL };
+/* What may stand in the super block options of a v1 mount and is a controller: the rest there are switches.
+ */
+static const char *const v1_controllers[] = {
+    "cpuset",	"cpu",	      "cpuacct", "blkio", "memory", "devices", "freezer", "net_cls",
+    "net_prio", "perf_event", "hugetlb", "pids",  "rdma",   "misc",    "debug",	  NULL};
 
 bool controllers_include(const char *list, const char *controller)
 {
@@ -35,7 +37,7 @@ void hierarchies_free(struct hierarchies *h)
 		free(h->v[i].root);
 	}
 	free(h->v);
-	*h = (struct hierarchies){ 0 };
+	*h = (struct hierarchies){0};
 }
 
 /* mountinfo writes blank, tab, newline and backslash as \ooo. In place. */
@@ -44,7 +46,8 @@ static void unescape(char *s)
 	char *to = s;
 
 	for (; *s; to++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
+		    s[3] <= '7') {
 			*to = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
 			s += 4;
 		} else {
@@ -57,7 +60,7 @@ static void unescape(char *s)
 /* "rw,xattr,name=systemd" -> "name=systemd" */
 static char *controllers_of(char *options)
 {
-	struct text list = { 0 };
+	struct text list = {0};
 
 	for (char *save = NULL, *one = strtok_r(options, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
 		if (name_lookup(v1_controllers, one) < 0 && !str_starts(one, "name="))
@@ -95,7 +98,7 @@ static int add(struct hierarchies *h, struct hierarchy *one, struct error *err)
 		return error_set(err, -ENOMEM, "out of memory");
 	h->v = more;
 	h->v[h->n++] = *one;
-	*one = (struct hierarchy){ 0 };
+	*one = (struct hierarchy){0};
 	return 0;
 }
 
@@ -110,7 +113,7 @@ static void drop(struct hierarchy *one)
 static int parse_line(char *line, struct hierarchies *h, struct error *err)
 {
 	char *field[5], *save = NULL, *type, *options, *rest = strstr(line, " - ");
-	struct hierarchy one = { 0 };
+	struct hierarchy one = {0};
 	int ret;
 
 	if (!rest)
@@ -145,7 +148,7 @@ static int parse_line(char *line, struct hierarchies *h, struct error *err)
 int hierarchies_parse(const char *mountinfo, struct hierarchies *out, struct error *err)
 {
 	auto_free char *copy = strdup(mountinfo);
-	struct hierarchies h = { 0 };
+	struct hierarchies h = {0};
 	size_t v2 = 0;
 	int ret = 0;
 
@@ -165,14 +168,17 @@ int hierarchies_parse(const char *mountinfo, struct hierarchies *out, struct err
 	}
 	for (size_t i = 0; i < h.n; i++)
 		v2 += h.v[i].v2;
-	h.layout = !h.n ? CGROUP_LAYOUT_NONE : v2 == h.n ? CGROUP_LAYOUT_V2 : v2 ? CGROUP_LAYOUT_HYBRID : CGROUP_LAYOUT_V1;
+	h.layout = !h.n	       ? CGROUP_LAYOUT_NONE
+		   : v2 == h.n ? CGROUP_LAYOUT_V2
+		   : v2	       ? CGROUP_LAYOUT_HYBRID
+			       : CGROUP_LAYOUT_V1;
 	*out = h;
 	return 0;
 }
 
 int hierarchies_host(const struct hierarchies **out, struct error *err)
 {
-	static struct hierarchy v2_only = { (char *)"", (char *)V2_MOUNT, (char *)"/", true };
+	static struct hierarchy v2_only = {(char *)"", (char *)V2_MOUNT, (char *)"/", true};
 	static struct hierarchies host;
 	static bool known;
 	auto_free char *text = NULL;
@@ -180,7 +186,7 @@ int hierarchies_host(const struct hierarchies **out, struct error *err)
 	int ret;
 
 	if (!known && !statfs(V2_MOUNT, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC) {
-		host = (struct hierarchies){ &v2_only, 1, CGROUP_LAYOUT_V2 };
+		host = (struct hierarchies){&v2_only, 1, CGROUP_LAYOUT_V2};
 		known = true;
 	}
 	if (!known) {
@@ -239,7 +245,8 @@ int hierarchy_path_of(const struct hierarchy *h, const char *proc_cgroup, char *
 		auto_free char *copy = NULL;
 
 		end = line + strcspn(line, "\n");
-		if (!path || path > end || !same_controllers(list + 1, (size_t)(path - list - 1), h->controllers))
+		if (!path || path > end ||
+		    !same_controllers(list + 1, (size_t)(path - list - 1), h->controllers))
 			continue;
 		copy = strndup(path + 1, (size_t)(end - path - 1));
 		if (!copy)

@@ -11,14 +11,15 @@ struct deferred;
 struct cgroup {
 	enum cgroup_driver driver;
 	enum cgroup_layout layout;
-	struct folder *folders;  /* v1 ones in the host's order, v2 among them; none: a cgroup that does nothing */
+	struct folder
+	    *folders; /* v1 ones in the host's order, v2 among them; none: a cgroup that does nothing */
 	size_t n;
 	int clone_fd;
-	char *unit;              /* systemd: "nacre-x.scope"; else NULL */
-	bool user_bus;           /* systemd: the unit belongs to the user's manager */
-	bool denied;             /* the host gave no cgroup for want of permission: limits cannot be set */
+	char *unit;    /* systemd: "nacre-x.scope"; else NULL */
+	bool user_bus; /* systemd: the unit belongs to the user's manager */
+	bool denied;   /* the host gave no cgroup for want of permission: limits cannot be set */
 	struct deferred *deferred;
-	struct cgroup_hierarchy *hierarchies;  /* made on demand, NULL before */
+	struct cgroup_hierarchy *hierarchies; /* made on demand, NULL before */
 };
 
 /* The folder where this controller is to be found: a v1 one that names it, else the v2 one, else NULL. */

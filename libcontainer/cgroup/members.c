@@ -12,13 +12,13 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "cgroup/inner.h"
-#include "cgroup/systemd.h"
 #include "cgroup/subtree.h"
+#include "cgroup/systemd.h"
 
 #define FREEZE_TIMEOUT_MS 10000
 #define REMOVE_TIMEOUT_MS 2000
-#define KILL_TIMEOUT_MS   2000
-#define PROCS_MAX         (64u << 20)
+#define KILL_TIMEOUT_MS	  2000
+#define PROCS_MAX	  (64u << 20)
 
 static long long now_ms(void)
 {
@@ -58,7 +58,8 @@ static int add_pid(struct pids *p, pid_t pid, struct error *err)
 	return 0;
 }
 
-/* A threaded folder answers EOPNOTSUPP: its processes are listed by the folder above that is "domain threaded". */
+/* A threaded folder answers EOPNOTSUPP: its processes are listed by the folder above that is "domain
+ * threaded". */
 static int collect(int dir, void *data, struct error *err)
 {
 	auto_close int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
@@ -89,14 +90,14 @@ static int list(const struct folder *f, struct pids *out, struct error *err)
 
 	if (ret < 0) {
 		free(out->v);
-		*out = (struct pids){ 0 };
+		*out = (struct pids){0};
 	}
 	return ret;
 }
 
 int cgroup_pids(const struct cgroup *c, pid_t **pids, size_t *n, struct error *err)
 {
-	struct pids found = { 0 };
+	struct pids found = {0};
 	int ret = list(cgroup_listing_folder(c), &found, err);
 
 	if (ret < 0)
@@ -108,12 +109,13 @@ int cgroup_pids(const struct cgroup *c, pid_t **pids, size_t *n, struct error *e
 
 static int signal_all(const struct folder *f, int signo, size_t *n, struct error *err)
 {
-	struct pids found = { 0 };
+	struct pids found = {0};
 	int ret = list(f, &found, err);
 
 	for (size_t i = 0; i < found.n; i++)
 		if (kill(found.v[i], signo) && errno != ESRCH && !ret)
-			ret = error_errno(err, "send signal %d to process %d of cgroup %s", signo, found.v[i], f->path);
+			ret = error_errno(err, "send signal %d to process %d of cgroup %s", signo, found.v[i],
+					  f->path);
 	*n = found.n;
 	free(found.v);
 	return ret;
@@ -136,14 +138,14 @@ static bool v2_can_freeze(const struct folder *f)
 	return fd >= 0;
 }
 
-/* The kernel announces changes of cgroup.events at most every 10 ms, while most containers stop within one: so the waits for an
- * announcement begin short. */
+/* The kernel announces changes of cgroup.events at most every 10 ms, while most containers stop within one:
+ * so the waits for an announcement begin short. */
 static int freeze_v2(const struct folder *f, bool frozen, struct error *err)
 {
 	auto_close int events = folder_open(f, "cgroup.events", O_RDONLY);
 	long long deadline = now_ms() + FREEZE_TIMEOUT_MS;
 	const char *wanted = frozen ? "frozen 1" : "frozen 0";
-	struct timespec wait = { 0, 30000 };
+	struct timespec wait = {0, 30000};
 	char text[256];
 	int ret;
 
@@ -153,7 +155,7 @@ static int freeze_v2(const struct folder *f, bool frozen, struct error *err)
 	if (ret < 0)
 		return error_set(err, ret, "write %s/cgroup.freeze: %s", f->dir, strerror(-ret));
 	do {
-		struct pollfd p = { events, POLLPRI, 0 };
+		struct pollfd p = {events, POLLPRI, 0};
 		ssize_t n = pread(events, text, sizeof(text) - 1, 0);
 
 		if (n < 0)
@@ -171,7 +173,8 @@ static int freeze_v2(const struct folder *f, bool frozen, struct error *err)
 			 frozen ? "some process does not stop" : "a cgroup above it is frozen");
 }
 
-/* A process that forks as fast as we freeze can keep v1 at FREEZING for ever: writing again catches what is new. */
+/* A process that forks as fast as we freeze can keep v1 at FREEZING for ever: writing again catches what is
+ * new. */
 static int freeze_v1(const struct folder *f, bool frozen, struct error *err)
 {
 	const char *wanted = frozen ? "FROZEN" : "THAWED";
@@ -183,7 +186,8 @@ static int freeze_v1(const struct folder *f, bool frozen, struct error *err)
 	do {
 		ret = folder_write(f, "freezer.state", wanted);
 		if (ret < 0)
-			return error_set(err, ret, "write %s to %s/freezer.state: %s", wanted, f->dir, strerror(-ret));
+			return error_set(err, ret, "write %s to %s/freezer.state: %s", wanted, f->dir,
+					 strerror(-ret));
 		ret = folder_read(f, "freezer.state", state, sizeof(state));
 		if (ret < 0)
 			return error_set(err, ret, "read %s/freezer.state: %s", f->dir, strerror(-ret));
@@ -206,13 +210,15 @@ int cgroup_freeze(struct cgroup *c, bool frozen, struct error *err)
 	if (v2_can_freeze(v2)) {
 		ret = freeze_v2(v2, frozen, err);
 		/* Somebody else may have used the other one. */
-		if (!ret && !frozen && v1 && !folder_read(v1, "freezer.state", state, sizeof(state)) && strcmp(state, "THAWED"))
+		if (!ret && !frozen && v1 && !folder_read(v1, "freezer.state", state, sizeof(state)) &&
+		    strcmp(state, "THAWED"))
 			ret = freeze_v1(v1, false, err);
 		return ret;
 	}
 	if (v1)
 		return freeze_v1(v1, frozen, err);
-	return error_set(err, -ENOTSUP, "%s: the container has no cgroup that can be frozen", frozen ? "freeze" : "thaw");
+	return error_set(err, -ENOTSUP, "%s: the container has no cgroup that can be frozen",
+			 frozen ? "freeze" : "thaw");
 }
 
 bool cgroup_is_frozen(const struct cgroup *c)
@@ -227,7 +233,8 @@ bool cgroup_is_frozen(const struct cgroup *c)
 
 /* killing: */
 
-/* New children may appear between the list and the signals: until the list is empty. What v1 froze dies only once it is thawed. */
+/* New children may appear between the list and the signals: until the list is empty. What v1 froze dies only
+ * once it is thawed. */
 static int kill_listed(struct cgroup *c, struct error *err)
 {
 	const struct folder *f = cgroup_listing_folder(c), *v1 = v1_freezer(c), *v2 = cgroup_v2_folder(c);
@@ -245,7 +252,8 @@ static int kill_listed(struct cgroup *c, struct error *err)
 		if (v2)
 			folder_write(v2, "cgroup.freeze", "0");
 	} while (sleep_until_next(deadline, &us));
-	/* They have their signal; who still is not gone sleeps in the kernel, and to wait for that is the caller's choice. */
+	/* They have their signal; who still is not gone sleeps in the kernel, and to wait for that is the
+	 * caller's choice. */
 	return 0;
 }
 
@@ -281,7 +289,8 @@ int cgroup_remove(struct cgroup *c, struct error *err)
 		struct error first = ERROR_NONE;
 
 		for (size_t i = 0; i < c->n; i++)
-			if (folder_remove(&c->folders[i], first.code ? NULL : &first) == -EBUSY && !first.code)
+			if (folder_remove(&c->folders[i], first.code ? NULL : &first) == -EBUSY &&
+			    !first.code)
 				first.code = -EBUSY;
 		if (!first.code)
 			return 0;

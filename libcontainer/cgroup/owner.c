@@ -29,7 +29,8 @@ int owner_delegate(const struct cgroup *c, uid_t owner, struct error *err)
 		return error_errno(err, "change the owner of %s", f->dir);
 	/* Files of controllers that are not enabled here are on the kernel's list as well. */
 	for (char *save = NULL, *file = strtok_r(list, "\n", &save); file; file = strtok_r(NULL, "\n", &save))
-		if (!strchr(file, '/') && fchownat(dir, file, owner, (gid_t)-1, AT_SYMLINK_NOFOLLOW) && errno != ENOENT)
+		if (!strchr(file, '/') && fchownat(dir, file, owner, (gid_t)-1, AT_SYMLINK_NOFOLLOW) &&
+		    errno != ENOENT)
 			return error_errno(err, "change the owner of %s/%s", f->dir, file);
 	return 0;
 }

@@ -4,7 +4,8 @@
 
 #include "cgroup/inner.h"
 
-/* The v2 folder and those files of it that /sys/kernel/cgroup/delegate names (or the specification's list where that is missing). */
+/* The v2 folder and those files of it that /sys/kernel/cgroup/delegate names (or the specification's list
+ * where that is missing). */
 int owner_delegate(const struct cgroup *c, uid_t owner, struct error *err);
 
 #endif

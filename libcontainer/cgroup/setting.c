@@ -36,7 +36,8 @@ static bool v2_has(const struct folder *f, const char *controller)
 	return controllers_include(list, controller);
 }
 
-const struct folder *setting_folder(const struct cgroup *c, const char *controller, const char *place, struct error *err)
+const struct folder *setting_folder(const struct cgroup *c, const char *controller, const char *place,
+				    struct error *err)
 {
 	const struct folder *f = cgroup_folder_for(c, controller);
 
@@ -59,15 +60,20 @@ int setting_write_in(const struct folder *f, const struct setting *s, struct err
 	int ret = folder_write(f, s->file, value);
 
 	if (ret == -ENOENT && f->v2)
-		return error_set(err, ret, "%s: no file %s in %s: the controller is not enabled there, or the kernel lacks it", s->place,
-				 s->file, f->dir);
+		return error_set(
+		    err, ret,
+		    "%s: no file %s in %s: the controller is not enabled there, or the kernel lacks it",
+		    s->place, s->file, f->dir);
 	if (ret == -ENOENT)
-		return error_set(err, ret, "%s: no file %s in %s: the kernel lacks it", s->place, s->file, f->dir);
-	return ret < 0 ? error_set(err, ret, "%s: write \"%.100s\" to %s/%s: %s", s->place, value, f->dir, s->file, strerror(-ret)) : 0;
+		return error_set(err, ret, "%s: no file %s in %s: the kernel lacks it", s->place, s->file,
+				 f->dir);
+	return ret < 0 ? error_set(err, ret, "%s: write \"%.100s\" to %s/%s: %s", s->place, value, f->dir,
+				   s->file, strerror(-ret))
+		       : 0;
 }
 
-static int write_there(const struct cgroup *c, const struct folder *f, const struct setting *s, struct error *err, const char *fmt,
-		       va_list args)
+static int write_there(const struct cgroup *c, const struct folder *f, const struct setting *s,
+		       struct error *err, const char *fmt, va_list args)
 {
 	auto_free char *value = NULL;
 	int ret;

@@ -23,7 +23,7 @@ void cgroup_stats_free(struct cgroup_stats *s)
 	free(s->io_bytes.v);
 	free(s->io_operations.v);
 	free(s->hugetlb.v);
-	*s = (struct cgroup_stats){ 0 };
+	*s = (struct cgroup_stats){0};
 }
 
 /* malloc()ed, or NULL where there is no such file. */
@@ -64,7 +64,8 @@ static void read_cpu(const struct cgroup *c, struct cgroup_stats *s)
 
 	s->cpu.periods = key(f, "cpu.stat", "nr_periods");
 	s->cpu.throttled_periods = key(f, "cpu.stat", "nr_throttled");
-	s->cpu.throttled_time = f && f->v2 ? key(f, "cpu.stat", "throttled_usec") * 1000 : key(f, "cpu.stat", "throttled_time");
+	s->cpu.throttled_time =
+	    f && f->v2 ? key(f, "cpu.stat", "throttled_usec") * 1000 : key(f, "cpu.stat", "throttled_time");
 	if (a && !a->v2) {
 		s->cpu.total = read_number(a, "cpuacct.usage");
 		s->cpu.user = key(a, "cpuacct.stat", "user") * tick;
@@ -80,8 +81,9 @@ static int read_memory_raw(const struct folder *f, struct cgroup_stats *s, struc
 {
 	auto_free char *text = read_all(f, "memory.stat");
 
-	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
-		struct cgroup_counter *more, one = { 0 };
+	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct cgroup_counter *more, one = {0};
 		char *blank = strchr(line, ' ');
 
 		if (!blank || number_parse_u64(blank + 1, 0, UINT64_MAX, &one.value) < 0)
@@ -117,25 +119,28 @@ static int read_memory(const struct cgroup *c, struct cgroup_stats *s, struct er
 	return read_memory_raw(f, s, err);
 }
 
-static int add_io(struct cgroup_io_list *list, uint64_t major, uint64_t minor, const char *op, uint64_t value, struct error *err)
+static int add_io(struct cgroup_io_list *list, uint64_t major, uint64_t minor, const char *op, uint64_t value,
+		  struct error *err)
 {
 	struct cgroup_io_entry *more = reallocarray(list->v, list->n + 1, sizeof(*more));
 
 	if (!more)
 		return error_set(err, -ENOMEM, "out of memory");
 	list->v = more;
-	list->v[list->n] = (struct cgroup_io_entry){ .major = major, .minor = minor, .value = value };
+	list->v[list->n] = (struct cgroup_io_entry){.major = major, .minor = minor, .value = value};
 	snprintf(list->v[list->n++].op, sizeof(more->op), "%s", op);
 	return 0;
 }
 
 /* v1: "254:0 Read 4096", and a last line "Total 8192" that has no device. */
-static int read_io_v1(const struct folder *f, const char *file, struct cgroup_io_list *list, struct error *err)
+static int read_io_v1(const struct folder *f, const char *file, struct cgroup_io_list *list,
+		      struct error *err)
 {
 	auto_free char *text = read_all(f, file);
 	int ret = 0;
 
-	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line && !ret; line = strtok_r(NULL, "\n", &save)) {
+	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line && !ret;
+	     line = strtok_r(NULL, "\n", &save)) {
 		unsigned long long major, minor, value;
 		char op[16];
 
@@ -148,14 +153,22 @@ static int read_io_v1(const struct folder *f, const char *file, struct cgroup_io
 /* v2: "254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6" */
 static int read_io_v2(const struct folder *f, struct cgroup_stats *s, struct error *err)
 {
-	static const struct { const char *key, *op; bool bytes; } rows[] = {
-		{ "rbytes=", "Read", true }, { "wbytes=", "Write", true }, { "dbytes=", "Discard", true },
-		{ "rios=", "Read", false },  { "wios=", "Write", false },  { "dios=", "Discard", false },
+	static const struct {
+		const char *key, *op;
+		bool bytes;
+	} rows[] = {
+	    {"rbytes=", "Read",	true },
+	       {"wbytes=", "Write",   true },
+		   {"dbytes=", "Discard", true },
+	    {"rios=",   "Read",    false},
+	       {"wios=",	 "Write",	  false},
+		   {"dios=",   "Discard", false},
 	};
 	auto_free char *text = read_all(f, "io.stat");
 	int ret = 0;
 
-	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line && !ret; line = strtok_r(NULL, "\n", &save)) {
+	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line && !ret;
+	     line = strtok_r(NULL, "\n", &save)) {
 		unsigned long long major, minor;
 		char *in = NULL;
 
@@ -164,7 +177,8 @@ static int read_io_v2(const struct folder *f, struct cgroup_stats *s, struct err
 		for (char *word = strtok_r(line, " ", &in); word && !ret; word = strtok_r(NULL, " ", &in))
 			for (size_t i = 0; i < ARRAY_LEN(rows) && !ret; i++)
 				if (str_starts(word, rows[i].key))
-					ret = add_io(rows[i].bytes ? &s->io_bytes : &s->io_operations, major, minor, rows[i].op,
+					ret = add_io(rows[i].bytes ? &s->io_bytes : &s->io_operations, major,
+						     minor, rows[i].op,
 						     strtoull(word + strlen(rows[i].key), NULL, 10), err);
 	}
 	return ret;
@@ -207,7 +221,7 @@ static int read_hugetlb(const struct cgroup *c, struct cgroup_stats *s, struct e
 	int ret = 0;
 
 	while (dir && !ret && (entry = readdir(dir))) {
-		struct cgroup_hugetlb one = { 0 }, *more;
+		struct cgroup_hugetlb one = {0}, *more;
 		const char *size = entry->d_name + strlen("hugetlb.");
 		size_t len;
 
@@ -236,7 +250,7 @@ static int read_hugetlb(const struct cgroup *c, struct cgroup_stats *s, struct e
 int cgroup_stats_read(const struct cgroup *c, struct cgroup_stats *out, struct error *err)
 {
 	const struct folder *pids = cgroup_folder_for(c, "pids");
-	struct cgroup_stats s = { 0 };
+	struct cgroup_stats s = {0};
 	int ret;
 
 	read_cpu(c, &s);

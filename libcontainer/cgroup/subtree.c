@@ -1,4 +1,5 @@
-/* subtree.c: a walk through a cgroup's sub-folders whose cost in stack and descriptors does not depend on how deep they nest. */
+/* subtree.c: a walk through a cgroup's sub-folders whose cost in stack and descriptors does not depend on how
+ * deep they nest. */
 #include "cgroup/subtree.h"
 
 #include <dirent.h>
@@ -42,7 +43,7 @@ static int list_folders(int dir, struct strv *names, struct error *err)
 		return 0;
 	copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (copy < 0)
-		return 0;  /* removed meanwhile */
+		return 0; /* removed meanwhile */
 	d = fdopendir(copy);
 	if (!d) {
 		close(copy);
@@ -103,13 +104,15 @@ int subtree_walk(const char *top, subtree_fn visit, void *data, bool remove, str
 			else if (ret == -ENOENT || ret == -ENODEV)
 				drop_last(names), ret = 0;
 			else
-				ret = error_set(err, ret, "open %s below %s: %s", names->v[names->n - 1], top, strerror(-ret));
+				ret = error_set(err, ret, "open %s below %s: %s", names->v[names->n - 1], top,
+						strerror(-ret));
 			continue;
 		}
 		pop(&levels);
 		if (!levels)
 			break;
-		/* ".." of a folder that was removed under us leads nowhere: what is left is for the next try. */
+		/* ".." of a folder that was removed under us leads nowhere: what is left is for the next try.
+		 */
 		if (descend(&dir, "..") < 0) {
 			busy = true;
 			break;
@@ -123,5 +126,6 @@ int subtree_walk(const char *top, subtree_fn visit, void *data, bool remove, str
 		pop(&levels);
 	if (ret < 0)
 		return ret;
-	return remove && busy ? error_set(err, -EBUSY, "remove what is below %s: %s", top, strerror(EBUSY)) : 0;
+	return remove && busy ? error_set(err, -EBUSY, "remove what is below %s: %s", top, strerror(EBUSY))
+			      : 0;
 }

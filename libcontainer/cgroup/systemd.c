@@ -1,6 +1,6 @@
-/* systemd.c: the life of a container's scope. The limits go to the manager as properties, as far as it has them, and then all to the
- * files: what both know is the same value twice, and what only one knows is not lost. The device program is ours alone, so that a
- * reload of the manager has nothing to undo. */
+/* systemd.c: the life of a container's scope. The limits go to the manager as properties, as far as it has
+ * them, and then all to the files: what both know is the same value twice, and what only one knows is not
+ * lost. The device program is ours alone, so that a reload of the manager has nothing to undo. */
 #include "cgroup/systemd.h"
 
 #include <fcntl.h>
@@ -91,11 +91,12 @@ static int move(struct properties *to, struct properties *from, struct error *er
 
 static int scope_properties(struct cgroup *c, pid_t pid, struct properties *out, struct error *err)
 {
-	static const char *const accounting[] = { "CPUAccounting", "MemoryAccounting", "TasksAccounting" };
+	static const char *const accounting[] = {"CPUAccounting", "MemoryAccounting", "TasksAccounting"};
 	bool v2 = c->layout == CGROUP_LAYOUT_V2;
 	struct deferred *d = c->deferred;
-	struct properties p = { 0 };
-	int ret = properties_add(&p, "Description", PROPERTY_STRING, 0, d->description, strlen(d->description), err);
+	struct properties p = {0};
+	int ret = properties_add(&p, "Description", PROPERTY_STRING, 0, d->description,
+				 strlen(d->description), err);
 
 	if (!ret)
 		ret = properties_add(&p, "Slice", PROPERTY_STRING, 0, d->slice, strlen(d->slice), err);
@@ -108,10 +109,13 @@ static int scope_properties(struct cgroup *c, pid_t pid, struct properties *out,
 	for (size_t i = 0; i < ARRAY_LEN(accounting) && !ret; i++)
 		ret = properties_add(&p, accounting[i], PROPERTY_BOOL, 1, NULL, 0, err);
 	if (!ret)
-		ret = properties_add(&p, v2 ? "IOAccounting" : "BlockIOAccounting", PROPERTY_BOOL, 1, NULL, 0, err);
-	/* A scope whose last process was killed for memory counts as failed and would stay for somebody to look at. */
+		ret = properties_add(&p, v2 ? "IOAccounting" : "BlockIOAccounting", PROPERTY_BOOL, 1, NULL, 0,
+				     err);
+	/* A scope whose last process was killed for memory counts as failed and would stay for somebody to
+	 * look at. */
 	if (!ret)
-		ret = properties_add(&p, "CollectMode", PROPERTY_STRING, 0, "inactive-or-failed", strlen("inactive-or-failed"), err);
+		ret = properties_add(&p, "CollectMode", PROPERTY_STRING, 0, "inactive-or-failed",
+				     strlen("inactive-or-failed"), err);
 	if (!ret) {
 		p.v[p.n - 1].optional = true;
 		ret = move(&p, &d->limits, err);
@@ -153,7 +157,8 @@ static int join_folders(struct cgroup *c, pid_t pid, struct error *err)
 	int ret = find_path(pid, &path, err);
 
 	if (!ret && !strstr(path, c->unit))
-		ret = error_set(err, -EIO, "cgroup driver systemd: process %d is in %s instead of %s", pid, path, c->unit);
+		ret = error_set(err, -EIO, "cgroup driver systemd: process %d is in %s instead of %s", pid,
+				path, c->unit);
 	if (!ret)
 		ret = cgroup_add_folders(c, path, err);
 	/* The manager made its own and those of some controllers; the rest is ours. */
@@ -165,7 +170,7 @@ static int join_folders(struct cgroup *c, pid_t pid, struct error *err)
 
 int systemd_start(struct cgroup *c, pid_t pid, struct error *err)
 {
-	struct properties p = { 0 };
+	struct properties p = {0};
 	struct deferred *d = c->deferred;
 	int ret = scope_properties(c, pid, &p, err);
 
@@ -190,7 +195,7 @@ int systemd_start(struct cgroup *c, pid_t pid, struct error *err)
 
 int systemd_update(struct cgroup *c, const struct oci_resources *resources, struct error *err)
 {
-	struct properties p = { 0 };
+	struct properties p = {0};
 	struct bus *bus = NULL;
 	int ret = unit_limits(resources, c->layout == CGROUP_LAYOUT_V2, &p, err);
 

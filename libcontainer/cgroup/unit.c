@@ -20,13 +20,14 @@ void properties_free(struct properties *p)
 		free(p->v[i].text);
 	}
 	free(p->v);
-	*p = (struct properties){ 0 };
+	*p = (struct properties){0};
 }
 
-int properties_add(struct properties *p, const char *name, enum property_kind kind, uint64_t number, const char *text, size_t len,
-		   struct error *err)
+int properties_add(struct properties *p, const char *name, enum property_kind kind, uint64_t number,
+		   const char *text, size_t len, struct error *err)
 {
-	struct property one = { .kind = kind, .number = number, .len = len }, *more = reallocarray(p->v, p->n + 1, sizeof(*more));
+	struct property one = {.kind = kind, .number = number, .len = len},
+			*more = reallocarray(p->v, p->n + 1, sizeof(*more));
 
 	if (more)
 		p->v = more;
@@ -58,7 +59,8 @@ static void add_escaped(struct text *t, const char *s)
 static int check_slice(const char *slice, struct error *err)
 {
 	if (!str_ends(slice, ".slice") || strchr(slice, '/') || *slice == '.' || strlen(slice) > 255)
-		return error_set(err, -EINVAL, "linux.cgroupsPath: \"%.100s\" is not the name of a slice", slice);
+		return error_set(err, -EINVAL, "linux.cgroupsPath: \"%.100s\" is not the name of a slice",
+				 slice);
 	return 0;
 }
 
@@ -66,12 +68,15 @@ int unit_names(const char *path, const char *id, bool rootless, char **unit, cha
 {
 	auto_free char *copy = strdup(path && *path ? path : ""), *in = NULL;
 	char *first = copy, *prefix = NULL, *name = NULL;
-	struct text t = { 0 };
+	struct text t = {0};
 
 	if (!copy)
 		return error_set(err, -ENOMEM, "out of memory");
 	if (strchr(copy, '/'))
-		return error_set(err, -EINVAL, "linux.cgroupsPath: \"%.200s\" is a path, but the driver systemd wants slice:prefix:name", copy);
+		return error_set(
+		    err, -EINVAL,
+		    "linux.cgroupsPath: \"%.200s\" is a path, but the driver systemd wants slice:prefix:name",
+		    copy);
 	for (const char *c = copy; *c; c++)
 		if (iscntrl((unsigned char)*c))
 			return error_set(err, -EINVAL, "linux.cgroupsPath: control character in it");
@@ -87,13 +92,16 @@ int unit_names(const char *path, const char *id, bool rootless, char **unit, cha
 		*prefix++ = 0;
 		name = strchr(prefix, ':');
 		if (!name || strchr(name + 1, ':'))
-			return error_set(err, -EINVAL, "linux.cgroupsPath: \"%.200s\" does not have the form slice:prefix:name", path);
+			return error_set(
+			    err, -EINVAL,
+			    "linux.cgroupsPath: \"%.200s\" does not have the form slice:prefix:name", path);
 		*name++ = 0;
 	}
 	if (!*name || str_ends(name, ".slice"))
 		return error_set(err, -EINVAL, "linux.cgroupsPath: \"%.200s\" %s", path ? path : "",
 				 *name ? "names a slice, which holds no processes" : "names no scope");
-	in = first && *first ? strdup(strcmp(first, "-") ? first : "-.slice") : strdup(rootless ? "user.slice" : "system.slice");
+	in = first && *first ? strdup(strcmp(first, "-") ? first : "-.slice")
+			     : strdup(rootless ? "user.slice" : "system.slice");
 	if (prefix && *prefix) {
 		add_escaped(&t, prefix);
 		text_add(&t, "-");
@@ -107,7 +115,8 @@ int unit_names(const char *path, const char *id, bool rootless, char **unit, cha
 	}
 	if (t.n > 255 || check_slice(in, err) < 0) {
 		if (t.n > 255)
-			error_set(err, -ENAMETOOLONG, "linux.cgroupsPath: \"%.100s...\" is too long for a unit", t.v);
+			error_set(err, -ENAMETOOLONG,
+				  "linux.cgroupsPath: \"%.100s...\" is too long for a unit", t.v);
 		text_free(&t);
 		return -EINVAL;
 	}
@@ -150,7 +159,8 @@ static int add_limit(struct properties *p, const char *name, uint64_t value, str
 	return ret;
 }
 
-static int add_mask(struct properties *p, const char *name, const char *place, const char *list, struct error *err)
+static int add_mask(struct properties *p, const char *name, const char *place, const char *list,
+		    struct error *err)
 {
 	unsigned char mask[MASK_MAX];
 	size_t len;
@@ -167,7 +177,10 @@ static int add_mask(struct properties *p, const char *name, const char *place, c
 }
 
 /* The manager says "without limit" with the largest number. */
-static uint64_t or_max(int64_t value) { return value < 0 ? UINT64_MAX : (uint64_t)value; }
+static uint64_t or_max(int64_t value)
+{
+	return value < 0 ? UINT64_MAX : (uint64_t)value;
+}
 
 static int add_memory(const struct oci_memory *m, bool v2, struct properties *p, struct error *err)
 {
@@ -189,7 +202,8 @@ static int add_memory(const struct oci_memory *m, bool v2, struct properties *p,
 
 static int add_cpu(const struct oci_cpu *cpu, bool v2, struct properties *p, struct error *err)
 {
-	uint64_t shares = cpu->shares.set ? cpu->shares.v : 0, period = cpu->period.set && cpu->period.v ? cpu->period.v : 100000, per_sec;
+	uint64_t shares = cpu->shares.set ? cpu->shares.v : 0,
+		 period = cpu->period.set && cpu->period.v ? cpu->period.v : 100000, per_sec;
 	int64_t quota = cpu->quota.set ? cpu->quota.v : 0;
 	int ret = 0;
 
@@ -216,10 +230,17 @@ static int add_cpu(const struct oci_cpu *cpu, bool v2, struct properties *p, str
 /* What the manager would reset to its own idea at its next reload, were it only written to the files. */
 static int add_unified(const struct pairs *unified, struct properties *p, struct error *err)
 {
-	static const struct { const char *file, *property; } rows[] = {
-		{ "memory.min", "MemoryMin" },   { "memory.low", "MemoryLow" },           { "memory.high", "MemoryHigh" },
-		{ "memory.max", "MemoryMax" },   { "memory.swap.max", "MemorySwapMax" },  { "memory.zswap.max", "MemoryZSwapMax" },
-		{ "pids.max", "TasksMax" },      { "cpu.weight", "CPUWeight" },
+	static const struct {
+		const char *file, *property;
+	} rows[] = {
+	    {"memory.min",	   "MemoryMin"     },
+	    {"memory.low",	   "MemoryLow"     },
+	    {"memory.high",	    "MemoryHigh"	},
+	    {"memory.max",	   "MemoryMax"     },
+	    {"memory.swap.max",	"MemorySwapMax" },
+	    {"memory.zswap.max", "MemoryZSwapMax"},
+	    {"pids.max",	 "TasksMax"	   },
+	    {"cpu.weight",	   "CPUWeight"     },
 	};
 	int ret = 0;
 
@@ -228,12 +249,15 @@ static int add_unified(const struct pairs *unified, struct properties *p, struct
 		uint64_t value = UINT64_MAX;
 
 		if (!strcmp(one->key, "cpuset.cpus"))
-			ret = add_mask(p, "AllowedCPUs", "linux.resources.unified[\"cpuset.cpus\"]", one->value, err);
+			ret = add_mask(p, "AllowedCPUs", "linux.resources.unified[\"cpuset.cpus\"]",
+				       one->value, err);
 		else if (!strcmp(one->key, "cpuset.mems"))
-			ret = add_mask(p, "AllowedMemoryNodes", "linux.resources.unified[\"cpuset.mems\"]", one->value, err);
+			ret = add_mask(p, "AllowedMemoryNodes", "linux.resources.unified[\"cpuset.mems\"]",
+				       one->value, err);
 		for (size_t r = 0; r < ARRAY_LEN(rows) && !ret; r++)
 			if (!strcmp(one->key, rows[r].file) && one->value &&
-			    (!strcmp(one->value, "max") || !number_parse_u64(one->value, 0, UINT64_MAX, &value)))
+			    (!strcmp(one->value, "max") ||
+			     !number_parse_u64(one->value, 0, UINT64_MAX, &value)))
 				ret = add_limit(p, rows[r].property, value, err);
 	}
 	return ret;
@@ -241,7 +265,7 @@ static int add_unified(const struct pairs *unified, struct properties *p, struct
 
 int unit_limits(const struct oci_resources *r, bool v2, struct properties *out, struct error *err)
 {
-	struct properties p = { 0 };
+	struct properties p = {0};
 	int ret = 0;
 
 	if (r && r->memory)
@@ -265,7 +289,7 @@ int unit_limits(const struct oci_resources *r, bool v2, struct properties *out, 
 /* 'text' or "text", to the closing quote; *end is what follows. */
 static char *parse_string(const char *s, const char **end)
 {
-	struct text t = { 0 };
+	struct text t = {0};
 	char quote = *s++;
 
 	for (; *s && *s != quote; s++) {
@@ -284,11 +308,14 @@ static char *parse_string(const char *s, const char **end)
 	return t.v;
 }
 
-static const char *skip_blanks(const char *s) { return s + strspn(s, " \t"); }
+static const char *skip_blanks(const char *s)
+{
+	return s + strspn(s, " \t");
+}
 
 static int add_strings(struct properties *p, const char *name, const char *s, struct error *err)
 {
-	auto_text struct text lines = { 0 };
+	auto_text struct text lines = {0};
 
 	for (s = skip_blanks(s + 1); *s == '\'' || *s == '"';) {
 		auto_free char *one = parse_string(s, &s);
@@ -304,15 +331,24 @@ static int add_strings(struct properties *p, const char *name, const char *s, st
 	}
 	if (*s != ']' || *skip_blanks(s + 1))
 		return -EINVAL;
-	return lines.failed ? -ENOMEM : properties_add(p, name, PROPERTY_STRINGS, 0, lines.v ? lines.v : "", lines.n, err);
+	return lines.failed
+		   ? -ENOMEM
+		   : properties_add(p, name, PROPERTY_STRINGS, 0, lines.v ? lines.v : "", lines.n, err);
 }
 
 static int add_number(struct properties *p, const char *name, const char *s, bool seconds, struct error *err)
 {
-	static const struct { const char *type; enum property_kind kind; int64_t min; uint64_t max; } types[] = {
-		{ "uint32 ", PROPERTY_U32, 0, UINT32_MAX }, { "uint64 ", PROPERTY_U64, 0, UINT64_MAX },
-		{ "int32 ", PROPERTY_I32, INT32_MIN, INT32_MAX }, { "int64 ", PROPERTY_I64, INT64_MIN, INT64_MAX },
-		{ "", PROPERTY_I32, INT32_MIN, INT32_MAX },
+	static const struct {
+		const char *type;
+		enum property_kind kind;
+		int64_t min;
+		uint64_t max;
+	} types[] = {
+	    {"uint32 ", PROPERTY_U32, 0,	 UINT32_MAX},
+	    {"uint64 ", PROPERTY_U64, 0,	 UINT64_MAX},
+	    {"int32 ",  PROPERTY_I32, INT32_MIN, INT32_MAX },
+	    {"int64 ",  PROPERTY_I64, INT64_MIN, INT64_MAX },
+	    {"",	 PROPERTY_I32, INT32_MIN, INT32_MAX },
 	};
 	uint64_t u = 0;
 	int64_t i = 0;
@@ -321,7 +357,8 @@ static int add_number(struct properties *p, const char *name, const char *s, boo
 	while (!str_starts(s, types[t].type))
 		t++;
 	s = skip_blanks(s + strlen(types[t].type));
-	if (!types[t].min ? number_parse_u64(s, 0, types[t].max, &u) : number_parse_i64(s, types[t].min, (int64_t)types[t].max, &i))
+	if (!types[t].min ? number_parse_u64(s, 0, types[t].max, &u)
+			  : number_parse_i64(s, types[t].min, (int64_t)types[t].max, &i))
 		return -EINVAL;
 	if (types[t].min)
 		u = (uint64_t)i;
@@ -332,14 +369,17 @@ static int add_number(struct properties *p, const char *name, const char *s, boo
 	return properties_add(p, name, PROPERTY_U64, u * 1000000, NULL, 0, err);
 }
 
-static int add_annotation(struct properties *p, const char *name, const char *value, bool seconds, struct error *err)
+static int add_annotation(struct properties *p, const char *name, const char *value, bool seconds,
+			  struct error *err)
 {
 	value = skip_blanks(value);
 	if (*value == '\'' || *value == '"') {
 		const char *end = value;
 		auto_free char *text = parse_string(value, &end);
 
-		return !text || *skip_blanks(end) ? -EINVAL : properties_add(p, name, PROPERTY_STRING, 0, text, strlen(text), err);
+		return !text || *skip_blanks(end)
+			   ? -EINVAL
+			   : properties_add(p, name, PROPERTY_STRING, 0, text, strlen(text), err);
 	}
 	if (*value == '[')
 		return add_strings(p, name, value, err);
@@ -349,11 +389,11 @@ static int add_annotation(struct properties *p, const char *name, const char *va
 }
 
 /* These are what makes it the container's scope. */
-static const char *const ours[] = { "PIDs", "Slice", "Delegate", "DefaultDependencies", NULL };
+static const char *const ours[] = {"PIDs", "Slice", "Delegate", "DefaultDependencies", NULL};
 
 int unit_annotations(const struct pairs *annotations, struct properties *out, struct error *err)
 {
-	struct properties p = { 0 };
+	struct properties p = {0};
 	int ret = 0;
 
 	for (size_t i = 0; annotations && i < annotations->n && !ret; i++) {
@@ -364,16 +404,22 @@ int unit_annotations(const struct pairs *annotations, struct properties *out, st
 		if (!str_starts(key, ANNOTATION))
 			continue;
 		len = strlen(name);
-		ret = !len || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != len || name_lookup(ours, name) >= 0 ? -EINVAL : 0;
+		ret = !len || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != len ||
+			      name_lookup(ours, name) >= 0
+			  ? -EINVAL
+			  : 0;
 		/* The unit files say TimeoutStopSec=, the bus says TimeoutStopUSec. */
 		if (!ret && str_ends(name, "Sec") && !str_ends(name, "USec")) {
 			usec = str_printf("%.*sUSec", (int)(len - 3), name);
 			ret = usec ? 0 : -ENOMEM;
 		}
 		if (!ret)
-			ret = add_annotation(&p, usec ? usec : name, annotations->v[i].value ? annotations->v[i].value : "", !!usec, err);
+			ret = add_annotation(&p, usec ? usec : name,
+					     annotations->v[i].value ? annotations->v[i].value : "", !!usec,
+					     err);
 		if (ret == -EINVAL)
-			error_set(err, ret, "annotation %.100s: \"%.100s\" is not a property this can set", key, annotations->v[i].value);
+			error_set(err, ret, "annotation %.100s: \"%.100s\" is not a property this can set",
+				  key, annotations->v[i].value);
 	}
 	if (ret < 0)
 		properties_free(&p);

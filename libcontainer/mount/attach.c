@@ -97,13 +97,13 @@ static int give_super(int fs, unsigned long super, struct error *err)
 		unsigned long flag;
 		const char *name;
 	} names[] = {
-		/* clang-format off */
+  /* clang-format off */
 		{ MS_RDONLY,      "ro" },
 		{ MS_SYNCHRONOUS, "sync" },
 		{ MS_DIRSYNC,     "dirsync" },
 		{ MS_MANDLOCK,    "mand" },
 		{ MS_LAZYTIME,    "lazytime" },
-		/* clang-format on */
+  /* clang-format on */
 	};
 
 	for (size_t i = 0; super && i < ARRAY_LEN(names); i++)

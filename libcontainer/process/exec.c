@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "process/diagnose.h"
 #include "process/user.h"
 
@@ -284,24 +285,9 @@ int exec_lookup(const struct oci_process *process, int root_fd, struct exec_plan
 
 /* What is not the default would be inherited by execve only where it is "ignore", but a handler of ours must
  * not run while the descriptors it uses are being closed. */
-static void reset_signals(void)
-{
-	struct sigaction sa;
-	sigset_t none;
-
-	for (int n = 1; n <= SIGRTMAX; n++) {
-		if (sigaction(n, NULL, &sa) < 0 || (!(sa.sa_flags & SA_SIGINFO) && sa.sa_handler == SIG_DFL))
-			continue;
-		sa = (struct sigaction){.sa_handler = SIG_DFL};
-		sigaction(n, &sa, NULL);
-	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 int exec_shed(int first_fd, const int *keep, size_t n, struct error *err)
 {
-	reset_signals();
+	proc_reset_signals();
 	return fd_close_from(first_fd, keep, n, err);
 }
 

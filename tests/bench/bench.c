@@ -1,10 +1,11 @@
-/* bench.c: how long nacre takes and how much memory, beside crun and runc where they are installed, and beside floor.c.
+/* bench.c: how long nacre takes and how much memory, beside crun and runc where they are installed, and
+ * beside floor.c.
  *
  *   bench [ROUNDS]      as root, in the build folder; default 100 rounds
  *
- * Each runtime has a worker process that measures when it is told to, so that the rounds interleave and a disturbance hits all alike.
- * crun refuses hosts with v1 controllers beside a v2 mount: there its worker has a mount namespace without that mount, made once and not a
- * part of what is measured.
+ * Each runtime has a worker process that measures when it is told to, so that the rounds interleave and a
+ * disturbance hits all alike. crun refuses hosts with v1 controllers beside a v2 mount: there its worker has
+ * a mount namespace without that mount, made once and not a part of what is measured.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,14 +28,14 @@ extern char **environ;
 
 enum { RUNTIMES = 4, KINDS = 3, ROUNDS_MAX = 10000 };
 enum kind { RUN, CYCLE, EXEC, RSS, PEAK, SMALLEST };
-static const char *const kind_names[KINDS] = { "run", "create+start+delete", "exec" };
+static const char *const kind_names[KINDS] = {"run", "create+start+delete", "exec"};
 
 struct runtime {
 	const char *name, *program;
 	const char *option; /* a global one: the plain cgroup driver for all */
-	int pid, to, from; /* the worker */
+	int pid, to, from;  /* the worker */
 	double *samples[KINDS];
-	double memory[3];  /* RSS, PEAK, SMALLEST: KiB */
+	double memory[3]; /* RSS, PEAK, SMALLEST: KiB */
 };
 
 static char folder[64], bundle[96], config_path[128], state[96], group[64];
@@ -112,7 +113,7 @@ static int run(const char *const *argv, struct rusage *usage, const char *procs)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-#define RUN_PROGRAM(...) run((const char *const[]){ __VA_ARGS__, NULL }, NULL, NULL)
+#define RUN_PROGRAM(...) run((const char *const[]){__VA_ARGS__, NULL}, NULL, NULL)
 
 static void reap(void)
 {
@@ -125,7 +126,8 @@ static bool is_floor(const struct runtime *r)
 	return !strcmp(r->name, "floor");
 }
 
-/* The same config for all: what `spec` says, without a terminal, with a program that does nothing, and a limit if one is asked for. */
+/* The same config for all, with a version that older ones take: what `spec` says, without a terminal, with a program that does nothing, and a
+ * limit if one is asked for. */
 static char *config_text(void)
 {
 	static char text[65536];
@@ -151,7 +153,7 @@ static char *replaced(const char *text, const char *from, const char *to)
 static void write_variant(const char *dir, const char *linux_more, const char *args)
 {
 	char path[256];
-	char *one = replaced(config_text(), "\"terminal\": true", "\"terminal\": false");
+	char *one = replaced(replaced(config_text(), "\"ociVersion\": \"1.3.0\"", "\"ociVersion\": \"1.0.0\""), "\"terminal\": true", "\"terminal\": false");
 	char *two = replaced(one, "\"sh\"", args), *three = replaced(two, "\"linux\": {", linux_more);
 	char *four = replaced(three, "\"path\": \"rootfs\"", "\"path\": \"../bundle/rootfs\"");
 	snprintf(path, sizeof(path), "%s/%s", folder, dir);
@@ -171,15 +173,18 @@ static double measure_run(const struct runtime *r)
 	double start = now();
 	snprintf(rootfs, sizeof(rootfs), "%s/rootfs", bundle);
 	int status = is_floor(r) ? RUN_PROGRAM(r->program, rootfs, "/bin/nothing")
-				 : RUN_PROGRAM(r->program, r->option, "--root", state, "run", "--bundle", bundle, "bench-run");
+				 : RUN_PROGRAM(r->program, r->option, "--root", state, "run", "--bundle",
+					       bundle, "bench-run");
 	return status ? -1 : now() - start;
 }
 
 static double measure_cycle(const struct runtime *r)
 {
 	double start = now();
-	int status = RUN_PROGRAM(r->program, r->option, "--root", state, "create", "--bundle", bundle, "bench-cycle");
-	status = status ? status : RUN_PROGRAM(r->program, r->option, "--root", state, "start", "bench-cycle");
+	int status =
+	    RUN_PROGRAM(r->program, r->option, "--root", state, "create", "--bundle", bundle, "bench-cycle");
+	status =
+	    status ? status : RUN_PROGRAM(r->program, r->option, "--root", state, "start", "bench-cycle");
 	/* As an engine does: it has been told that the process ended. */
 	reap();
 	int deleted = RUN_PROGRAM(r->program, r->option, "--root", state, "delete", "--force", "bench-cycle");
@@ -191,7 +196,8 @@ static double measure_cycle(const struct runtime *r)
 static double measure_exec(const struct runtime *r)
 {
 	double start = now();
-	int status = RUN_PROGRAM(r->program, r->option, "--root", state, "exec", "bench-exec", "/bin/nothing");
+	int status =
+	    RUN_PROGRAM(r->program, r->option, "--root", state, "exec", "bench-exec", "/bin/nothing");
 	return status ? -1 : now() - start;
 }
 
@@ -200,8 +206,9 @@ static double measure_rss(const struct runtime *r)
 	struct rusage usage;
 	char rootfs[128];
 	snprintf(rootfs, sizeof(rootfs), "%s/rootfs", bundle);
-	const char *const floor_argv[] = { r->program, rootfs, "/bin/nothing", NULL };
-	const char *const argv[] = { r->program, r->option, "--root", state, "run", "--bundle", bundle, "bench-rss", NULL };
+	const char *const floor_argv[] = {r->program, rootfs, "/bin/nothing", NULL};
+	const char *const argv[] = {r->program, r->option, "--root",	state, "run",
+				    "--bundle", bundle,	   "bench-rss", NULL};
 	return run(is_floor(r) ? floor_argv : argv, &usage, NULL) ? -1 : (double)usage.ru_maxrss;
 }
 
@@ -210,7 +217,8 @@ static bool v2(void)
 	return !access("/sys/fs/cgroup/cgroup.controllers", F_OK);
 }
 
-/* Everything together: runtime and container below one cgroup of the memory controller, whose highest mark is read. */
+/* Everything together: runtime and container below one cgroup of the memory controller, whose highest mark is
+ * read. */
 static double measure_peak(const struct runtime *r)
 {
 	char outer[128], inner[160], path[192];
@@ -241,7 +249,8 @@ static double measure_peak(const struct runtime *r)
 	write_variant("peak", more, "\"/bin/nothing\"");
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", inner);
 	snprintf(dir, sizeof(dir), "%s/peak", folder);
-	const char *const argv[] = { r->program, r->option, "--root", state, "run", "--bundle", dir, "bench-peak", NULL };
+	const char *const argv[] = {r->program, r->option, "--root",	 state, "run",
+				    "--bundle", dir,	   "bench-peak", NULL};
 	if (!run(argv, NULL, procs))
 		peak = number_in(path) / 1024;
 	reap();
@@ -276,7 +285,8 @@ static bool fits(const struct runtime *r, long kib)
 	free(all);
 	free(changed);
 	snprintf(dir, sizeof(dir), "%s/small", folder);
-	int status = RUN_PROGRAM("timeout", "10", r->program, r->option, "--root", state, "run", "--bundle", dir, "bench-small");
+	int status = RUN_PROGRAM("timeout", "10", r->program, r->option, "--root", state, "run", "--bundle",
+				 dir, "bench-small");
 	if (status)
 		RUN_PROGRAM(r->program, r->option, "--root", state, "delete", "--force", "bench-small");
 	reap();
@@ -301,7 +311,8 @@ static double measure_smallest(const struct runtime *r)
 
 static double measure(const struct runtime *r, int kind)
 {
-	static double (*const measures[])(const struct runtime *) = { measure_run, measure_cycle, measure_exec, measure_rss, measure_peak, measure_smallest };
+	static double (*const measures[])(const struct runtime *) = {
+	    measure_run, measure_cycle, measure_exec, measure_rss, measure_peak, measure_smallest};
 	if (is_floor(r) && (kind == CYCLE || kind == EXEC))
 		return -1;
 	return measures[kind](r);
@@ -325,7 +336,8 @@ static _Noreturn void work(const struct runtime *r, int in, int out)
 	char dir[128];
 	snprintf(dir, sizeof(dir), "%s/long", folder);
 	if (!is_floor(r))
-		RUN_PROGRAM(r->program, r->option, "--root", state, "run", "--detach", "--bundle", dir, "bench-exec");
+		RUN_PROGRAM(r->program, r->option, "--root", state, "run", "--detach", "--bundle", dir,
+			    "bench-exec");
 	while (read(in, &kind, sizeof(kind)) == sizeof(kind)) {
 		double value = measure(r, kind);
 		if (write(out, &value, sizeof(value)) != sizeof(value))
@@ -339,7 +351,8 @@ static _Noreturn void work(const struct runtime *r, int in, int out)
 static double ask(struct runtime *r, int kind)
 {
 	double value = -1;
-	if (write(r->to, &kind, sizeof(kind)) != sizeof(kind) || read(r->from, &value, sizeof(value)) != sizeof(value))
+	if (write(r->to, &kind, sizeof(kind)) != sizeof(kind) ||
+	    read(r->from, &value, sizeof(value)) != sizeof(value))
 		return -1;
 	return value;
 }
@@ -370,7 +383,8 @@ static void prepare(const char *nacre)
 	snprintf(bundle, sizeof(bundle), "%s/bundle", folder);
 	snprintf(config_path, sizeof(config_path), "%s/config.json", folder);
 	snprintf(command, sizeof(command),
-		 "cd %s && mkdir -p bundle/rootfs/bin bundle/rootfs/proc bundle/rootfs/dev bundle/rootfs/sys bundle/rootfs/tmp && cp %.200s/nothing "
+		 "cd %s && mkdir -p bundle/rootfs/bin bundle/rootfs/proc bundle/rootfs/dev bundle/rootfs/sys "
+		 "bundle/rootfs/tmp && cp %.200s/nothing "
 		 "bundle/rootfs/bin/ && %.200s spec",
 		 folder, self, nacre);
 	if (system(command))
@@ -381,7 +395,7 @@ static void prepare(const char *nacre)
 
 static const char *found(const char *name)
 {
-	static const char *const folders[] = { "/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin" };
+	static const char *const folders[] = {"/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin"};
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
 		char *path;
 		if (asprintf(&path, "%s/%s", folders[i], name) < 0)
@@ -396,7 +410,8 @@ static const char *found(const char *name)
 static void show_times(struct runtime *runtimes, int rounds)
 {
 	double base = at(runtimes[0].samples[RUN], rounds, 0.5);
-	printf("\n%-20s %-8s %10s %10s %10s %10s %9s\n", "ms", "", "median", "fastest", "10%", "90%", "to floor");
+	printf("\n%-20s %-8s %10s %10s %10s %10s %9s\n", "ms", "", "median", "fastest", "10%", "90%",
+	       "to floor");
 	for (int kind = 0; kind < KINDS; kind++)
 		for (int i = 0; i < RUNTIMES; i++) {
 			struct runtime *r = &runtimes[i];
@@ -407,8 +422,10 @@ static void show_times(struct runtime *runtimes, int rounds)
 				printf("%-20s %-8s %10s\n", kind_names[kind], r->name, "failed");
 				continue;
 			}
-			printf("%-20s %-8s %10.2f %10.2f %10.2f %10.2f", kind_names[kind], r->name, median * 1e3, r->samples[kind][0] * 1e3,
-			       at(r->samples[kind], rounds, 0.1) * 1e3, at(r->samples[kind], rounds, 0.9) * 1e3);
+			printf("%-20s %-8s %10.2f %10.2f %10.2f %10.2f", kind_names[kind], r->name,
+			       median * 1e3, r->samples[kind][0] * 1e3,
+			       at(r->samples[kind], rounds, 0.1) * 1e3,
+			       at(r->samples[kind], rounds, 0.9) * 1e3);
 			if (kind == RUN && base > 0)
 				printf(" %9.2f", median / base);
 			printf("\n");
@@ -417,7 +434,7 @@ static void show_times(struct runtime *runtimes, int rounds)
 
 static void show_memory(struct runtime *runtimes)
 {
-	static const char *const names[] = { "largest process", "whole tree (cgroup)", "least memory limit" };
+	static const char *const names[] = {"largest process", "whole tree (cgroup)", "least memory limit"};
 	printf("\n%-20s %-8s %10s\n", "KiB", "", "");
 	for (int k = 0; k < 3; k++)
 		for (int i = 0; i < RUNTIMES; i++) {
@@ -438,14 +455,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s [ROUNDS], as root\n", argv[0]);
 		return 2;
 	}
-	char *nacre = realpath(getenv("NACRE") ? getenv("NACRE") : "./nacre", NULL), *floor_program = realpath("tests/bench/floor", NULL);
+	char *nacre = realpath(getenv("NACRE") ? getenv("NACRE") : "./nacre", NULL),
+	     *floor_program = realpath("tests/bench/floor", NULL);
 	if (!nacre || !floor_program)
 		fail("nacre or tests/bench/floor");
 	struct runtime runtimes[RUNTIMES] = {
-		{ .name = "floor", .program = floor_program },
-		{ .name = "nacre", .program = nacre, .option = "--cgroup-manager=cgroupfs" },
-		{ .name = "crun", .program = found("crun"), .option = "--cgroup-manager=cgroupfs" },
-		{ .name = "runc", .program = found("runc"), .option = "--systemd-cgroup=false" },
+	    {.name = "floor",	      .program = floor_program	      },
+	    { .name = "nacre",	      .program = nacre, .option = "--cgroup-manager=cgroupfs"},
+	    { .name = "crun", .program = found("crun"), .option = "--cgroup-manager=cgroupfs"},
+	    { .name = "runc", .program = found("runc"),    .option = "--systemd-cgroup=false"},
 	};
 	prepare(nacre);
 	signal(SIGPIPE, SIG_IGN);
@@ -472,12 +490,15 @@ int main(int argc, char **argv)
 		for (int k = 0; k < KINDS; k++)
 			r->samples[k] = calloc((size_t)rounds, sizeof(double));
 	}
-	printf("%d rounds of each, interleaved; the config is that of `nacre spec`, the program does nothing\n", rounds);
+	printf(
+	    "%d rounds of each, interleaved; the config is that of `nacre spec`, the program does nothing\n",
+	    rounds);
 	for (int kind = 0; kind < KINDS; kind++)
 		for (int round = -3; round < rounds; round++)
 			for (int i = 0; i < RUNTIMES; i++) {
 				double value = runtimes[i].program ? ask(&runtimes[i], kind) : -1;
-				/* The first three only warm up. A failed round spoils the series: it shows as such. */
+				/* The first three only warm up. A failed round spoils the series: it shows as
+				 * such. */
 				if (runtimes[i].program && round >= 0)
 					runtimes[i].samples[kind][round] = value;
 			}

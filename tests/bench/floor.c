@@ -1,4 +1,5 @@
-/* floor.c: the bare system calls that the container of `spec` costs, and nothing else: no parsing, no state, no errors explained.
+/* floor.c: the bare system calls that the container of `spec` costs, and nothing else: no parsing, no state,
+ * no errors explained.
  *
  *   floor ROOTFS PROGRAM      as root; what a runtime takes beyond this is its own doing
  */
@@ -24,12 +25,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(call)                                                                   \
-	do {                                                                          \
-		if ((call) < 0) {                                                     \
-			fprintf(stderr, "floor: %s: %s\n", #call, strerror(errno));   \
-			_exit(125);                                                   \
-		}                                                                     \
+#define CHECK(call)                                                                                          \
+	do {                                                                                                 \
+		if ((call) < 0) {                                                                            \
+			fprintf(stderr, "floor: %s: %s\n", #call, strerror(errno));                          \
+			_exit(125);                                                                          \
+		}                                                                                            \
 	} while (0)
 
 static int set(int fs, unsigned command, const char *key, const char *value)
@@ -38,7 +39,8 @@ static int set(int fs, unsigned command, const char *key, const char *value)
 }
 
 /* One file system by the new mount API, below the root descriptor. */
-static void mount_new(int root, const char *type, const char *where, unsigned attributes, const char *const *options)
+static void mount_new(int root, const char *type, const char *where, unsigned attributes,
+		      const char *const *options)
 {
 	int fs, fd;
 	mkdirat(root, where, 0755);
@@ -55,7 +57,7 @@ static void mount_new(int root, const char *type, const char *where, unsigned at
 /* A copy of a mount, with these attributes, onto a place below the root. */
 static int mount_copy(int from, const char *what, int root, const char *where, unsigned attributes)
 {
-	struct mount_attr attr = { .attr_set = attributes };
+	struct mount_attr attr = {.attr_set = attributes};
 	int fd = (int)syscall(SYS_open_tree, from, what, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
@@ -68,16 +70,32 @@ static int mount_copy(int from, const char *what, int root, const char *where, u
 
 static void inside(const char *rootfs, char **argv)
 {
-	static const char *const masked[] = { "proc/acpi", "proc/asound", "proc/kcore", "proc/keys", "proc/latency_stats", "proc/timer_list",
-					      "proc/timer_stats", "proc/sched_debug", "sys/firmware", "proc/scsi" };
-	static const char *const readonly[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger" };
-	static const struct { const char *name; unsigned minor, major; } nodes[] = { { "dev/null", 3, 1 }, { "dev/zero", 5, 1 }, { "dev/full", 7, 1 },
-										     { "dev/random", 8, 1 }, { "dev/urandom", 9, 1 }, { "dev/tty", 0, 5 } };
-	static const char *const links[][2] = { { "/proc/self/fd", "dev/fd" }, { "/proc/self/fd/0", "dev/stdin" }, { "/proc/self/fd/1", "dev/stdout" },
-						{ "/proc/self/fd/2", "dev/stderr" }, { "pts/ptmx", "dev/ptmx" } };
+	static const char *const masked[] = {
+	    "proc/acpi",       "proc/asound",	   "proc/kcore",       "proc/keys",    "proc/latency_stats",
+	    "proc/timer_list", "proc/timer_stats", "proc/sched_debug", "sys/firmware", "proc/scsi"};
+	static const char *const readonly[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys",
+					       "proc/sysrq-trigger"};
+	static const struct {
+		const char *name;
+		unsigned minor, major;
+	} nodes[] = {
+	    {"dev/null",	 3, 1},
+		  {"dev/zero",    5, 1},
+		 {"dev/full",    7, 1},
+	    {"dev/random",  8, 1},
+		  {"dev/urandom", 9, 1},
+		 {"dev/tty",     0, 5}
+	  };
+	static const char *const links[][2] = {
+	    {"/proc/self/fd",   "dev/fd"    },
+	    {"/proc/self/fd/0", "dev/stdin" },
+	    {"/proc/self/fd/1", "dev/stdout"},
+	    {"/proc/self/fd/2", "dev/stderr"},
+	    {"pts/ptmx",	 "dev/ptmx"  }
+	    };
 	const unsigned safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV;
-	struct rlimit files = { 1024, 1024 };
-	struct ifreq lo = { .ifr_name = "lo" };
+	struct rlimit files = {1024, 1024};
+	struct ifreq lo = {.ifr_name = "lo"};
 	int root, s;
 	const char *mask = NULL;
 
@@ -90,10 +108,11 @@ static void inside(const char *rootfs, char **argv)
 	CHECK(mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL));
 	CHECK(root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	mount_new(root, "proc", "proc", 0, NULL);
-	mount_new(root, "tmpfs", "dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME, (const char *[]){ "mode", "755", "size", "65536k", NULL });
+	mount_new(root, "tmpfs", "dev", MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME,
+		  (const char *[]){"mode", "755", "size", "65536k", NULL});
 	mount_new(root, "devpts", "dev/pts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-		  (const char *[]){ "mode", "0620", "ptmxmode", "0666", "gid", "5", NULL });
-	mount_new(root, "tmpfs", "dev/shm", safe, (const char *[]){ "mode", "1777", "size", "65536k", NULL });
+		  (const char *[]){"mode", "0620", "ptmxmode", "0666", "gid", "5", NULL});
+	mount_new(root, "tmpfs", "dev/shm", safe, (const char *[]){"mode", "1777", "size", "65536k", NULL});
 	mount_new(root, "mqueue", "dev/mqueue", safe, NULL);
 	mount_new(root, "sysfs", "sys", safe | MOUNT_ATTR_RDONLY, NULL);
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
@@ -110,7 +129,8 @@ static void inside(const char *rootfs, char **argv)
 		if (S_ISDIR(st.st_mode) && mask)
 			CHECK(mount_copy(root, mask, root, masked[i], 0));
 		else if (S_ISDIR(st.st_mode))
-			mount_new(root, "tmpfs", mask = masked[i], MOUNT_ATTR_RDONLY, (const char *[]){ "nr_blocks", "1", "nr_inodes", "1", NULL });
+			mount_new(root, "tmpfs", mask = masked[i], MOUNT_ATTR_RDONLY,
+				  (const char *[]){"nr_blocks", "1", "nr_inodes", "1", NULL});
 		else
 			CHECK(mount_copy(root, "dev/null", root, masked[i], 0));
 	}
@@ -128,12 +148,16 @@ static void inside(const char *rootfs, char **argv)
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
 		if (!(keep >> cap & 1))
 			CHECK(prctl(PR_CAPBSET_DROP, cap));
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2] = { { (uint32_t)keep, (uint32_t)keep, 0 }, { 0 } };
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {
+	    {(uint32_t)keep, (uint32_t)keep, 0},
+		 {0		   }
+	    };
 	CHECK(syscall(SYS_capset, &header, data));
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	CHECK(syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC));
-	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", NULL };
+	static const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+					  "TERM=xterm", NULL};
 	execve(argv[0], argv, (char *const *)env);
 	_exit(127);
 }
@@ -141,7 +165,8 @@ static void inside(const char *rootfs, char **argv)
 /* The hierarchies: the unified one, or each of v1 and the unified one beside them. */
 static int hierarchies(char paths[16][64])
 {
-	static const char *const v1[] = { "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "net_cls", "perf_event", "systemd", "unified" };
+	static const char *const v1[] = {"cpu",	  "cpuacct", "cpuset",	"memory",     "devices", "freezer",
+					 "blkio", "pids",    "net_cls", "perf_event", "systemd", "unified"};
 	int n = 0;
 	if (!access("/sys/fs/cgroup/cgroup.procs", F_OK))
 		snprintf(paths[n++], 64, "/sys/fs/cgroup/floor-%d", getpid());
@@ -167,9 +192,12 @@ int main(int argc, char **argv)
 			for (int k = 0; k < 2; k++) {
 				/* A v1 cpuset without processors and memory takes nobody. */
 				char from[96], value[256];
-				snprintf(from, sizeof(from), "/sys/fs/cgroup/cpuset/cpuset.%s", k ? "mems" : "cpus");
-				snprintf(file, sizeof(file), "%.63s/cpuset.%s", paths[i], k ? "mems" : "cpus");
-				int in = open(from, O_RDONLY | O_CLOEXEC), out = open(file, O_WRONLY | O_CLOEXEC);
+				snprintf(from, sizeof(from), "/sys/fs/cgroup/cpuset/cpuset.%s",
+					 k ? "mems" : "cpus");
+				snprintf(file, sizeof(file), "%.63s/cpuset.%s", paths[i],
+					 k ? "mems" : "cpus");
+				int in = open(from, O_RDONLY | O_CLOEXEC),
+				    out = open(file, O_WRONLY | O_CLOEXEC);
 				ssize_t got = read(in, value, sizeof(value));
 				CHECK(write(out, value, (size_t)(got < 0 ? 0 : got)));
 				close(in);
@@ -177,7 +205,9 @@ int main(int argc, char **argv)
 			}
 	}
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line));
-	struct clone_args args = { .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, .exit_signal = SIGCHLD };
+	struct clone_args args = {.flags =
+				      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+				  .exit_signal = SIGCHLD};
 	int pid = (int)syscall(SYS_clone3, &args, sizeof(args));
 	CHECK(pid);
 	if (!pid) {

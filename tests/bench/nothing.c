@@ -1,4 +1,5 @@
-/* nothing.c: the smallest container there is: what is measured is the runtime. With an argument it stays instead. */
+/* nothing.c: the smallest container there is: what is measured is the runtime. With an argument it stays
+ * instead. */
 #include <unistd.h>
 
 int main(int argc, char **argv)

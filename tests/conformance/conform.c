@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -131,7 +130,7 @@ char *proc_text(const char *name)
 char *proc_link(int pid, const char *name)
 {
 	char to[4096];
-	ssize_t n = readlink(format(pid ? "/proc/%d/%s" : "/proc/self/%2$s", pid, name), to, sizeof(to) - 1);
+	ssize_t n = readlink(pid ? format("/proc/%d/%s", pid, name) : format("/proc/self/%s", name), to, sizeof(to) - 1);
 	return format("%.*s", (int)(n < 0 ? 0 : n), to);
 }
 

@@ -6,6 +6,9 @@
 #ifndef TESTS_CONFORMANCE_CONFORM_H
 #define TESTS_CONFORMANCE_CONFORM_H
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "tests/run/bundle.h"
 
 #define RULE(id, where, level, sentence) RUN_TEST(id, where " " level " " sentence)

@@ -346,7 +346,7 @@ image_archive()
 	aarch64) architecture=arm64 ;;
 	*) architecture=$(uname -m) ;;
 	esac
-	cat >"$dir/archive/config.json" <-END
+	cat >"$dir/archive/config.json" <<-END
 		{"architecture":"$architecture","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},
 		"rootfs":{"type":"layers","diff_ids":["sha256:$sum"]},
 		"history":[{"created":"2020-01-01T00:00:00Z","created_by":"tar"}],"created":"2020-01-01T00:00:00Z"}

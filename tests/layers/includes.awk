@@ -13,11 +13,12 @@ BEGIN {
 	allow["net"] = "net base"
 	allow["vmm"] = "vmm base"
 	allow["core"] = "core ns mount cgroup seccomp process tty hooks net vmm oci-spec base"
-	# The commands take a few plain types from rooms that core hands through.
 	allow["src"] = "src core oci-spec base"
+	# A shipped hook is a program beside the library of hooks: the floor of src, for net and the state on its stdin.
+	allow["veth"] = "net oci-spec base"
 
 	door["yajl/"] = "oci-spec/schema.c"
-	door["seccomp.h"] = "libcontainer/seccomp/filter.c libcontainer/seccomp/names.c"
+	door["seccomp.h"] = "libcontainer/seccomp/filter.c libcontainer/seccomp/rules.c libcontainer/seccomp/names.c"
 	door["sys/capability.h"] = "libcontainer/process/caps.c"
 	door["libmnl/"] = "libcontainer/net/netlink.c"
 	door["systemd/"] = "libcontainer/cgroup/systemd.c"
@@ -42,6 +43,8 @@ FNR == 1 {
 	room = FILENAME
 	sub(/^(\.\/)?(libcontainer\/)?/, "", room)
 	sub(/\/.*$/, "", room)
+	if (FILENAME ~ /(^|\/)hooks\/veth\.c$/)
+		room = "veth"
 	if (!(room in allow))
 		complain("the room " room " stands in no row of the table")
 }

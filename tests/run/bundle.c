@@ -23,7 +23,8 @@ void bundle_find_programs(const char *self)
 	if (given)
 		snprintf(inside_path, sizeof(inside_path), "%s", given);
 	else
-		snprintf(inside_path, sizeof(inside_path), "%.*sinside", (int)(strrchr(self, '/') ? strrchr(self, '/') - self + 1 : 0), self);
+		snprintf(inside_path, sizeof(inside_path), "%.*sinside",
+			 (int)(strrchr(self, '/') ? strrchr(self, '/') - self + 1 : 0), self);
 	given = getenv("NACRE");
 	/* Tests change their folder: a relative program would be lost. */
 	char *absolute = given ? NULL : realpath("./nacre", NULL);
@@ -55,19 +56,19 @@ static void command(const char **argv, const char *arg, va_list ap)
 	argv[n] = NULL;
 }
 
-#define COMMAND(argv, arg)                      \
-	const char *argv[ARGS_MAX * 2];         \
-	do {                                    \
-		va_list ap;                     \
-		va_start(ap, arg);              \
-		command(argv, arg, ap);         \
-		va_end(ap);                     \
+#define COMMAND(argv, arg)                                                                                   \
+	const char *argv[ARGS_MAX * 2];                                                                      \
+	do {                                                                                                 \
+		va_list ap;                                                                                  \
+		va_start(ap, arg);                                                                           \
+		command(argv, arg, ap);                                                                      \
+		va_end(ap);                                                                                  \
 	} while (0)
 
 struct result nacre(const char *arg, ...)
 {
 	COMMAND(argv, arg);
-	return run_program(&(struct spawn){ .argv = argv });
+	return run_program(&(struct spawn){.argv = argv});
 }
 
 struct result nacre_with(const struct spawn *how, const char *arg, ...)
@@ -81,7 +82,7 @@ struct result nacre_with(const struct spawn *how, const char *arg, ...)
 struct job nacre_start(const struct spawn *how, const char *arg, ...)
 {
 	COMMAND(argv, arg);
-	struct spawn copy = how ? *how : (struct spawn){ 0 };
+	struct spawn copy = how ? *how : (struct spawn){0};
 	copy.argv = argv;
 	return job_start(&copy);
 }
@@ -92,7 +93,8 @@ static void copy_file(const char *from, const char *to, mode_t mode)
 {
 	char buffer[65536];
 	ssize_t n;
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	int in = open(from, O_RDONLY | O_CLOEXEC),
+	    out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	MUST_SAY(in >= 0 && out >= 0, "copy %s to %s: %s", from, to, strerror(errno));
 	while ((n = read(in, buffer, sizeof(buffer))) > 0)
 		MUST(write(out, buffer, (size_t)n) == n);
@@ -103,13 +105,14 @@ static void copy_file(const char *from, const char *to, mode_t mode)
 void bundle_make(struct bundle *b)
 {
 	static int count;
-	static const char *const folders[] = { "bin", "proc", "sys", "dev", "etc", "tmp", "mnt", "root" };
+	static const char *const folders[] = {"bin", "proc", "sys", "dev", "etc", "tmp", "mnt", "root"};
 	snprintf(b->id, sizeof(b->id), "nt%d-%d", (int)getpid(), ++count);
 	snprintf(b->dir, sizeof(b->dir), "%s/bundle%d", test_dir(), count);
 	snprintf(b->rootfs, sizeof(b->rootfs), "%s/rootfs", b->dir);
 	make_folder(b->dir);
 	make_folder(b->rootfs);
-	file_write(format("%s/.id", b->dir), "%s", b->id); /* for bundle_find_leftovers(), in another process */
+	file_write(format("%s/.id", b->dir), "%s",
+		   b->id); /* for bundle_find_leftovers(), in another process */
 	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
 		make_folder(format("%s/%s", b->rootfs, folders[i]));
 	chmod(format("%s/tmp", b->rootfs), 01777);
@@ -118,13 +121,17 @@ void bundle_make(struct bundle *b)
 		copy_file("/bin/busybox", format("%s/bin/busybox", b->rootfs), 0755);
 		MUST(!symlink("busybox", format("%s/bin/sh", b->rootfs)));
 	}
-	file_write(format("%s/etc/passwd", b->rootfs), "root:x:0:0:root:/root:/bin/sh\nguest:x:1234:1234::/home/guest:/bin/sh\n");
+	file_write(format("%s/etc/passwd", b->rootfs),
+		   "root:x:0:0:root:/root:/bin/sh\nguest:x:1234:1234::/home/guest:/bin/sh\n");
 	file_write(format("%s/etc/group", b->rootfs), "root:x:0:\nguest:x:1234:\n");
-	struct result r = nacre_with(&(struct spawn){ .directory = b->dir }, "spec", am_root() ? NULL : "--rootless", NULL);
+	struct result r =
+	    nacre_with(&(struct spawn){.directory = b->dir}, "spec", am_root() ? NULL : "--rootless", NULL);
 	must_succeed(&r);
 	b->config = file_text(format("%s/config.json", b->dir));
 	MUST_SAY(*b->config, "spec wrote no config.json");
-	bundle_config(b, "{'process':{'terminal':false,'args':['/bin/inside','echo','hello']},'root':{'path':'rootfs'}}");
+	bundle_config(
+	    b,
+	    "{'process':{'terminal':false,'args':['/bin/inside','echo','hello']},'root':{'path':'rootfs'}}");
 }
 
 void bundle_config_text(struct bundle *b, const char *text)
@@ -219,7 +226,7 @@ static bool has_status(void *arg)
 
 bool bundle_wait_status(struct bundle *b, const char *status)
 {
-	return wait_until(has_status, &(struct wanted){ b, status }, 10);
+	return wait_until(has_status, &(struct wanted){b, status}, 10);
 }
 
 /* --- checks --- */
@@ -247,7 +254,8 @@ void must_print(const struct result *r, const char *line)
 void must_fail(const struct result *r, const char *needle)
 {
 	/* 255 is exec's own failure, as callers of runc expect. */
-	MUST_SAY((r->status > 0 && r->status < 128) || r->status == 255, "expected a failure, got %s", tell(r));
+	MUST_SAY((r->status > 0 && r->status < 128) || r->status == 255, "expected a failure, got %s",
+		 tell(r));
 	const char *end = strchr(r->err, '\n');
 	MUST_SAY(end && end > r->err && end[1] == '\0', "expected one line of error, got %s", tell(r));
 	MUST_SAY(!needle || strstr(r->err, needle), "expected \"%s\" in the error, got %s", needle, tell(r));
@@ -271,6 +279,14 @@ static int match_folder(const char *path, const struct stat *st, int kind, struc
 	return 0;
 }
 
+bool nacre_uses_systemd(void)
+{
+	for (char **word = program; *word; word++)
+		if (!strcmp(*word, "--systemd-cgroup"))
+			return true;
+	return false;
+}
+
 char *cgroup_folders(const char *id)
 {
 	searched = id;
@@ -282,7 +298,8 @@ char *cgroup_folders(const char *id)
 char *cgroup_value(struct bundle *b, const char *controller, const char *v1_file, const char *v2_file)
 {
 	const char *v1 = cgroup_v1_mount(controller);
-	if (!v1 && (!have_cgroup_v2_only() || !strstr(file_text("/sys/fs/cgroup/cgroup.controllers"), controller)))
+	if (!v1 &&
+	    (!have_cgroup_v2_only() || !strstr(file_text("/sys/fs/cgroup/cgroup.controllers"), controller)))
 		return NULL;
 	/* Where it is now, as the kernel says; read through the first process. */
 	char *lines = file_text(format("/proc/%d/cgroup", bundle_pid(b))), *save;
@@ -291,7 +308,8 @@ char *cgroup_value(struct bundle *b, const char *controller, const char *v1_file
 		*path++ = '\0';
 		if (!v1 && *list == '\0')
 			return file_text(format("/sys/fs/cgroup%s/%s", path, v2_file));
-		for (char *inner, *word = strtok_r(list, ",", &inner); word && v1; word = strtok_r(NULL, ",", &inner))
+		for (char *inner, *word = strtok_r(list, ",", &inner); word && v1;
+		     word = strtok_r(NULL, ",", &inner))
 			if (!strcmp(word, controller))
 				return file_text(format("%s%s/%s", v1, path, v1_file));
 	}
@@ -365,7 +383,8 @@ void bundle_find_leftovers(char *trouble, size_t size)
 	free(mounts);
 	DIR *d = opendir(test_dir());
 	for (struct dirent *e; d && (e = readdir(d));) {
-		/* A container of this test is nt<pid of the test>-<n>; the folders bundle<n> say how many there were. */
+		/* A container of this test is nt<pid of the test>-<n>; the folders bundle<n> say how many
+		 * there were. */
 		char path[512], id[256];
 		if (strncmp(e->d_name, "bundle", 6))
 			continue;

@@ -5,18 +5,20 @@
 #include "tests/run/harness.h"
 
 struct bundle {
-	char id[64];      /* of the container; unlike all others on this machine */
-	char dir[128];    /* the bundle: config.json, rootfs/ */
+	char id[64];   /* of the container; unlike all others on this machine */
+	char dir[128]; /* the bundle: config.json, rootfs/ */
 	char rootfs[160];
-	char *config;     /* the text as it stands now */
+	char *config; /* the text as it stands now */
 };
 
-/* A rootfs with /bin/inside (a static program, see inside.c), /bin/busybox if the machine has one, empty /proc /sys /dev /tmp /etc, and
- * the config that `spec` writes (`spec --rootless` for an ordinary user), without terminal. */
+/* A rootfs with /bin/inside (a static program, see inside.c), /bin/busybox if the machine has one, empty
+ * /proc /sys /dev /tmp /etc, and the config that `spec` writes (`spec --rootless` for an ordinary user),
+ * without terminal. */
 void bundle_make(struct bundle *b);
 
-/* Changes the config by a JSON merge patch (RFC 7396), in which ' stands for ". A key with a leading "+" appends to an array:
- * bundle_config(b, "{'process':{'cwd':'/tmp'},'+mounts':[{…}]}"). The text is formatted. */
+/* Changes the config by a JSON merge patch (RFC 7396), in which ' stands for ". A key with a leading "+"
+ * appends to an array: bundle_config(b, "{'process':{'cwd':'/tmp'},'+mounts':[{…}]}"). The text is formatted.
+ */
 void bundle_config(struct bundle *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The config as it is, whatever it is. */
 void bundle_config_text(struct bundle *b, const char *text);
@@ -40,21 +42,25 @@ char *bundle_state(struct bundle *b, const char *path);
 bool bundle_wait_status(struct bundle *b, const char *status);
 int bundle_pid(struct bundle *b);
 
-/* A value of a JSON document by its path, "linux.namespaces.0.type", as text; "" where there is none, "[2]" / "{3}" for containers. */
+/* A value of a JSON document by its path, "linux.namespaces.0.type", as text; "" where there is none, "[2]" /
+ * "{3}" for containers. */
 char *json_value(const char *document, const char *path);
 bool json_valid(const char *document);
 
 /* Checks on a result; each ends the test with the whole output in its text. */
 void must_succeed(const struct result *r);
 void must_exit(const struct result *r, int status);
-void must_print(const struct result *r, const char *line);  /* a whole line of stdout */
+void must_print(const struct result *r, const char *line); /* a whole line of stdout */
 /* Failed with one line on stderr that holds `needle` (NULL: any). */
 void must_fail(const struct result *r, const char *needle);
 void must_leave_nothing(const struct bundle *b);
 
 /* Folders of container `id` in the cgroup hierarchies, a line each; "" if there are none. */
 char *cgroup_folders(const char *id);
-/* The text of this container's controller file: v2's name, or v1's in its hierarchy. NULL where the machine has no such controller. */
+/* $NACRE asks for the systemd driver: cgroupsPath is slice:prefix:name then. */
+bool nacre_uses_systemd(void);
+/* The text of this container's controller file: v2's name, or v1's in its hierarchy. NULL where the machine
+ * has no such controller. */
 char *cgroup_value(struct bundle *b, const char *controller, const char *v1_file, const char *v2_file);
 
 /* For harness.c. */

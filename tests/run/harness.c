@@ -1,4 +1,5 @@
-/* harness.c: runs tests one after another, each forked, with a folder of its own and whatever it leaves behind killed and reported. */
+/* harness.c: runs tests one after another, each forked, with a folder of its own and whatever it leaves
+ * behind killed and reported. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,7 +44,7 @@ static double now(void)
 
 static void nap(int ms)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
 	nanosleep(&t, NULL);
 }
 
@@ -99,6 +100,20 @@ void need_file(const char *path)
 bool have_cgroup_v2_only(void)
 {
 	return access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+}
+
+void need_limits(void)
+{
+	if (am_root())
+		return;
+	/* Delegated is what the user may write to: his own cgroup, or that of the service which he is in a
+	 * sub-cgroup of. */
+	char *own = have_cgroup_v2_only() ? strstr(file_text("/proc/self/cgroup"), "0::") : NULL;
+	if (own)
+		own[strcspn(own, "\n")] = '\0';
+	if (!own || access(format("/sys/fs/cgroup%s/cgroup.procs", own + 3), W_OK))
+		test_skip("needs root, or a cgroup that the user owns (run it below `systemd-run --user -p "
+			  "Delegate=yes`)");
 }
 
 const char *cgroup_v1_mount(const char *controller)
@@ -210,8 +225,10 @@ bool wait_until(bool (*is_so)(void *), void *arg, int seconds)
 static void become(const struct spawn *how, const char *out, const char *err)
 {
 	int in = open(how->input ? how->input : "/dev/null", O_RDONLY);
-	/* Files, not pipes: a container outlives the command that made it, and what it says later is still to be read. */
-	int o = open(out, O_WRONLY | O_CREAT | O_APPEND, 0666), e = open(err, O_WRONLY | O_CREAT | O_APPEND, 0666);
+	/* Files, not pipes: a container outlives the command that made it, and what it says later is still to
+	 * be read. */
+	int o = open(out, O_WRONLY | O_CREAT | O_APPEND, 0666),
+	    e = open(err, O_WRONLY | O_CREAT | O_APPEND, 0666);
 	if (in < 0 || o < 0 || e < 0)
 		_exit(126);
 	/* Out of the way first, so that nothing is overwritten before it is used. */
@@ -241,7 +258,7 @@ static void become(const struct spawn *how, const char *out, const char *err)
 struct job job_start(const struct spawn *how)
 {
 	static int count;
-	struct job job = { 0 };
+	struct job job = {0};
 	/* With our pid: the test and, after it, the frame use the same folder. */
 	snprintf(job.out, sizeof(job.out), "%s/out.%d.%d", folder, (int)getpid(), ++count);
 	snprintf(job.err, sizeof(job.err), "%s/err.%d.%d", folder, (int)getpid(), count);
@@ -252,17 +269,18 @@ struct job job_start(const struct spawn *how)
 	return job;
 }
 
-/* Waits until the job ends. The frame itself is the reaper of all containers: while it waits for a command, their processes must be able to
- * go, or the command waits for them for ever. */
+/* Waits until the job ends. The frame itself is the reaper of all containers: while it waits for a command,
+ * their processes must be able to go, or the command waits for them for ever. */
 static bool job_ended(int pid, double until)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd p = { pidfd, POLLIN, 0 };
+	struct pollfd p = {pidfd, POLLIN, 0};
 	bool frame = verdict < 0, ended = pidfd < 0;
 	while (!ended && now() < until) {
 		ended = poll(&p, 1, frame ? 10 : (int)((until - now()) * 1000) + 1) > 0;
-		siginfo_t info = { 0 };
-		while (frame && !ended && !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid > 0 && info.si_pid != pid)
+		siginfo_t info = {0};
+		while (frame && !ended && !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) &&
+		       info.si_pid > 0 && info.si_pid != pid)
 			waitpid(info.si_pid, NULL, 0);
 	}
 	if (pidfd >= 0)
@@ -272,7 +290,7 @@ static bool job_ended(int pid, double until)
 
 struct result job_wait(struct job *job, int seconds)
 {
-	struct result r = { .status = -1 };
+	struct result r = {.status = -1};
 	double start = now();
 	int status = 0;
 	if (job_ended(job->pid, start + seconds)) {
@@ -296,8 +314,8 @@ struct result run_program(const struct spawn *how)
 
 /* --- the frame --- */
 
-/* Kills and reaps what the test has left: whatever a container's processes were, they come to us, the subreaper. Returns how many of them
- * still lived after a moment in which the dying may end. */
+/* Kills and reaps what the test has left: whatever a container's processes were, they come to us, the
+ * subreaper. Returns how many of them still lived after a moment in which the dying may end. */
 static int sweep(void)
 {
 	int left = 0;
@@ -354,7 +372,8 @@ static void clean_up(char *trouble, size_t size)
 static int run_one(const struct run_test *test, int number)
 {
 	int line[2];
-	snprintf(folder, sizeof(folder), "%s/nacre-run-XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30 ? getenv("TMPDIR") : "/tmp");
+	snprintf(folder, sizeof(folder), "%s/nacre-run-XXXXXX",
+		 getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30 ? getenv("TMPDIR") : "/tmp");
 	/* Others must be able to walk through: a container's root is somebody else outside. */
 	if (!mkdtemp(folder) || chmod(folder, 0755) || pipe2(line, O_CLOEXEC)) {
 		printf("not ok %d - %s\n# no folder: %s\n", number, test->name, strerror(errno));
@@ -365,7 +384,8 @@ static int run_one(const struct run_test *test, int number)
 	if (!pid) {
 		close(line[0]);
 		verdict = line[1];
-		/* What the test itself starts ends with it; SIGALRM is the last resort where it waits for ever. */
+		/* What the test itself starts ends with it; SIGALRM is the last resort where it waits for
+		 * ever. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		alarm(TEST_SECONDS);
 		test->body();
@@ -398,7 +418,8 @@ static int run_one(const struct run_test *test, int number)
 	}
 	printf("not ok %d - %s\n", number, test->name);
 	if (WIFSIGNALED(status))
-		printf("# ended by signal %d%s\n", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (its time was over)" : "");
+		printf("# ended by signal %d%s\n", WTERMSIG(status),
+		       WTERMSIG(status) == SIGALRM ? " (its time was over)" : "");
 	comment(reason);
 	comment(trouble);
 	return 1;

@@ -1,7 +1,8 @@
-/* harness.h: the frame of a run test program: each test in a process of its own, TAP on stdout, nothing left behind afterwards.
+/* harness.h: the frame of a run test program: each test in a process of its own, TAP on stdout, nothing left
+ * behind afterwards.
  *
- * A program is one file test_<topic>.c with RUN_TEST()s; main() stands in harness.c. The program under test is named by $NACRE (several
- * words are taken as a command with its first arguments), default: ./nacre.
+ * A program is one file test_<topic>.c with RUN_TEST()s; main() stands in harness.c. The program under test
+ * is named by $NACRE (several words are taken as a command with its first arguments), default: ./nacre.
  */
 #ifndef TESTS_RUN_HARNESS_H
 #define TESTS_RUN_HARNESS_H
@@ -16,35 +17,39 @@ struct run_test {
 };
 void harness_add(struct run_test *test);
 
-#define RUN_TEST(id, sentence)                                                                                                         \
-	static void id(void);                                                                                                          \
-	__attribute__((constructor)) static void harness_add_##id(void)                                                                \
-	{                                                                                                                              \
-		static struct run_test test = { sentence, id, NULL };                                                                  \
-		harness_add(&test);                                                                                                    \
-	}                                                                                                                              \
+#define RUN_TEST(id, sentence)                                                                               \
+	static void id(void);                                                                                \
+	__attribute__((constructor)) static void harness_add_##id(void)                                      \
+	{                                                                                                    \
+		static struct run_test test = {sentence, id, NULL};                                          \
+		harness_add(&test);                                                                          \
+	}                                                                                                    \
 	static void id(void)
 
 /* Both end the test. A skip says what the machine lacks. */
-_Noreturn void test_fail(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+_Noreturn void test_fail(const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 _Noreturn void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-#define MUST(cond)                                                                                                                     \
-	do {                                                                                                                           \
-		if (!(cond))                                                                                                           \
-			test_fail(__FILE__, __LINE__, "%s", #cond);                                                                    \
+#define MUST(cond)                                                                                           \
+	do {                                                                                                 \
+		if (!(cond))                                                                                 \
+			test_fail(__FILE__, __LINE__, "%s", #cond);                                          \
 	} while (0)
-#define MUST_SAY(cond, ...)                                                                                                            \
-	do {                                                                                                                           \
-		if (!(cond))                                                                                                           \
-			test_fail(__FILE__, __LINE__, __VA_ARGS__);                                                                    \
+#define MUST_SAY(cond, ...)                                                                                  \
+	do {                                                                                                 \
+		if (!(cond))                                                                                 \
+			test_fail(__FILE__, __LINE__, __VA_ARGS__);                                          \
 	} while (0)
 
 /* What this machine and this user can do. */
 bool am_root(void);
-void need_root(void);             /* skips the test otherwise */
+void need_root(void);		  /* skips the test otherwise */
 void need_file(const char *path); /* likewise */
 bool have_cgroup_v2_only(void);
+/* An ordinary user can set limits only where systemd has given him a cgroup of his own: skips the test where
+ * nobody has. */
+void need_limits(void);
 /* Where this controller's file of a cgroup would be on a v1 hierarchy, or NULL: "/sys/fs/cgroup/memory". */
 const char *cgroup_v1_mount(const char *controller);
 
@@ -59,12 +64,12 @@ struct result {
 };
 struct spawn {
 	const char *const *argv;
-	const char *input;      /* a file for stdin; NULL: /dev/null */
-	const char *directory;  /* NULL: where we are */
+	const char *input;	/* a file for stdin; NULL: /dev/null */
+	const char *directory;	/* NULL: where we are */
 	const char *const *env; /* more variables, NULL-terminated: "A=b" */
-	const int *fds;         /* descriptors handed on as 3, 4, …; ends in -1 */
-	int seconds;            /* limit; 0: 20 */
-	bool in_background;     /* run_start() only */
+	const int *fds;		/* descriptors handed on as 3, 4, …; ends in -1 */
+	int seconds;		/* limit; 0: 20 */
+	bool in_background;	/* run_start() only */
 };
 struct result run_program(const struct spawn *how);
 

@@ -1,6 +1,8 @@
-/* inside.c: the static program that looks around in a container and says what it sees, for the run tests to compare.
+/* inside.c: the static program that looks around in a container and says what it sees, for the run tests to
+ * compare.
  *
- *   inside COMMAND [ARGUMENT…] [";" COMMAND …]      each command prints lines; what fails prints the name of the errno
+ *   inside COMMAND [ARGUMENT…] [";" COMMAND …]      each command prints lines; what fails prints the name of
+ * the errno
  */
 #include <dirent.h>
 #include <errno.h>
@@ -131,11 +133,12 @@ static void status(int argc, char **argv)
 
 static void caps(int argc, char **argv)
 {
-	static const char *const words[] = { "Cap", "NoNewPrivs", "Seccomp:", NULL };
+	static const char *const words[] = {"Cap", "NoNewPrivs", "Seccomp:", NULL};
 	status_lines(words);
 }
 
-/* The last mount on each of these points: "POINT TYPE per-mount-options super-options propagation"; "POINT none". */
+/* The last mount on each of these points: "POINT TYPE per-mount-options super-options propagation"; "POINT
+ * none". */
 static void show_mount(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -143,12 +146,16 @@ static void show_mount(int argc, char **argv)
 		FILE *f = fopen("/proc/self/mountinfo", "re");
 		while (f && fgets(line, sizeof(line), f)) {
 			char point[1024], options[512], type[64], super[2048], *dash = strstr(line, " - ");
-			if (!dash || sscanf(line, "%*s %*s %*s %*s %1023s %511s", point, options) != 2 || strcmp(point, argv[i]))
+			if (!dash || sscanf(line, "%*s %*s %*s %*s %1023s %511s", point, options) != 2 ||
+			    strcmp(point, argv[i]))
 				continue;
 			if (sscanf(dash + 3, "%63s %*s %2047s", type, super) != 2)
 				continue;
 			*dash = '\0';
-			const char *shared = strstr(line, " shared:") ? "shared" : strstr(line, " master:") ? "slave" : strstr(line, " unbindable") ? "unbindable" : "private";
+			const char *shared = strstr(line, " shared:")	   ? "shared"
+					     : strstr(line, " master:")	   ? "slave"
+					     : strstr(line, " unbindable") ? "unbindable"
+									   : "private";
 			snprintf(found, sizeof(found), "%s %s %s %s %s", point, type, options, super, shared);
 		}
 		if (f)
@@ -200,7 +207,7 @@ static void names(int argc, char **argv)
 
 static void tty(int argc, char **argv)
 {
-	struct winsize size = { 0 };
+	struct winsize size = {0};
 	for (int i = 0; i < 3; i++)
 		printf("tty %d %s\n", i, isatty(i) ? "yes" : "no");
 	if (!ioctl(0, TIOCGWINSZ, &size))
@@ -223,7 +230,9 @@ static void write_file(int argc, char **argv)
 
 static void open_file(int argc, char **argv)
 {
-	int flags = argc > 2 && !strcmp(argv[2], "rw") ? O_RDWR : argc > 2 && !strcmp(argv[2], "w") ? O_WRONLY : O_RDONLY;
+	int flags = argc > 2 && !strcmp(argv[2], "rw")	? O_RDWR
+		    : argc > 2 && !strcmp(argv[2], "w") ? O_WRONLY
+							: O_RDONLY;
 	int fd = open(argv[1], flags);
 	printf("open %s: %s\n", argv[1], fd < 0 ? error_name() : "ok");
 	if (fd >= 0)
@@ -248,7 +257,7 @@ static int signal_number(const char *name)
 static void trap(int argc, char **argv)
 {
 	sigset_t none;
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = {.sa_handler = on_signal};
 	for (int i = 1; i < 65; i++)
 		if (i != SIGCHLD)
 			sigaction(i, &sa, NULL);
@@ -280,7 +289,7 @@ static void children(int argc, char **argv)
 
 static void namespaces(int argc, char **argv)
 {
-	static const char *const kinds[] = { "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts" };
+	static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		char path[64], to[64];
 		snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[i]);
@@ -291,8 +300,9 @@ static void namespaces(int argc, char **argv)
 
 static void rlimits(int argc, char **argv)
 {
-	static const char *const kinds[] = { "CPU",   "FSIZE",  "DATA",	      "STACK",	   "CORE",     "RSS",	   "NPROC", "NOFILE",
-					     "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME" };
+	static const char *const kinds[] = {"CPU",	"FSIZE",  "DATA",    "STACK", "CORE",  "RSS",
+					    "NPROC",	"NOFILE", "MEMLOCK", "AS",    "LOCKS", "SIGPENDING",
+					    "MSGQUEUE", "NICE",	  "RTPRIO",  "RTTIME"};
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		struct rlimit l;
 		if (getrlimit((__rlimit_resource_t)i, &l))
@@ -303,14 +313,15 @@ static void rlimits(int argc, char **argv)
 
 static void signals(int argc, char **argv)
 {
-	static const char *const words[] = { "SigBlk", "SigIgn", "SigCgt", NULL };
+	static const char *const words[] = {"SigBlk", "SigIgn", "SigCgt", NULL};
 	status_lines(words);
 }
 
 static void call(int argc, char **argv)
 {
 	errno = 0;
-	long rc = syscall(atol(argv[1]), argc > 2 ? strtoul(argv[2], NULL, 0) : 0, argc > 3 ? strtoul(argv[3], NULL, 0) : 0, 0, 0, 0, 0);
+	long rc = syscall(atol(argv[1]), argc > 2 ? strtoul(argv[2], NULL, 0) : 0,
+			  argc > 3 ? strtoul(argv[3], NULL, 0) : 0, 0, 0, 0, 0);
 	printf("syscall %s: %s\n", argv[1], rc < 0 ? error_name() : "ok");
 }
 
@@ -327,7 +338,8 @@ static void do_mount(int argc, char **argv)
 static void make_node(int argc, char **argv)
 {
 	mode_t kind = argv[2][0] == 'b' ? S_IFBLK : argv[2][0] == 'p' ? S_IFIFO : S_IFCHR;
-	report("mknod", mknod(argv[1], kind | 0600, argc > 4 ? makedev((unsigned)atoi(argv[3]), (unsigned)atoi(argv[4])) : 0));
+	report("mknod", mknod(argv[1], kind | 0600,
+			      argc > 4 ? makedev((unsigned)atoi(argv[3]), (unsigned)atoi(argv[4])) : 0));
 }
 
 static void scheduling(int argc, char **argv)
@@ -335,8 +347,8 @@ static void scheduling(int argc, char **argv)
 	struct sched_param p;
 	cpu_set_t cpus;
 	sched_getparam(0, &p);
-	printf("policy %d priority %d nice %d ioprio %ld\n", sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, p.sched_priority, getpriority(PRIO_PROCESS, 0),
-	       syscall(SYS_ioprio_get, 1, 0));
+	printf("policy %d priority %d nice %d ioprio %ld\n", sched_getscheduler(0) & ~SCHED_RESET_ON_FORK,
+	       p.sched_priority, getpriority(PRIO_PROCESS, 0), syscall(SYS_ioprio_get, 1, 0));
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus)) {
 		printf("cpus");
 		for (int i = 0; i < CPU_SETSIZE; i++)
@@ -375,7 +387,7 @@ static void echo(int argc, char **argv)
 static void nap(int argc, char **argv)
 {
 	fflush(stdout);
-	struct timespec t = { atoi(argv[1]), 0 };
+	struct timespec t = {atoi(argv[1]), 0};
 	nanosleep(&t, NULL);
 }
 
@@ -390,8 +402,10 @@ static void kill_self(int argc, char **argv)
 	/* PID 1 of a namespace is deaf to its own signals: a fault is the way to die of one there. */
 	fflush(stdout);
 	signal(signal_number(argv[1]), SIG_DFL);
-	if (!strcmp(argv[1], "SEGV"))
-		*(volatile int *)16 = 1;
+	if (!strcmp(argv[1], "SEGV")) {
+		volatile int *volatile nowhere = NULL;
+		*nowhere = 1;
+	}
 	raise(signal_number(argv[1]));
 }
 
@@ -451,7 +465,7 @@ static void links(int argc, char **argv)
 		char name[16];
 		short flags;
 		char rest[22];
-	} request = { .name = "lo" };
+	} request = {.name = "lo"};
 	if (s >= 0 && !ioctl(s, 0x8913 /* SIOCGIFFLAGS */, &request))
 		printf("lo %s\n", request.flags & 1 ? "up" : "down");
 	if (s >= 0)
@@ -463,16 +477,44 @@ static const struct {
 	void (*run)(int, char **);
 	int arguments;
 } commands[] = {
-	{ "become", become, 1 },     { "caps", caps, 0 },	{ "cat", cat, 1 },	 { "chdir", go_to, 1 },
-	{ "children", children, 1 }, { "clocks", clocks, 0 },	{ "cwd", cwd, 0 },	 { "dumpable", dumpable, 0 },
-	{ "echo", echo, 0 },	     { "env", env, 0 },		{ "exit", leave, 1 },	 { "fds", fds, 0 },
-	{ "id", id, 0 },	     { "links", links, 0 },	{ "ls", ls, 0 },	 { "mknod", make_node, 2 },
-	{ "mount", do_mount, 1 },    { "names", names, 0 },	{ "ns", namespaces, 0 }, { "open", open_file, 1 },
-	{ "pids", pids, 0 },	     { "raise", kill_self, 1 }, { "read", spell, 0 },	 { "remount-rw", do_mount, 1 },
-	{ "rlimits", rlimits, 0 },   { "run", run, 1 },		{ "sched", scheduling, 0 }, { "showmount", show_mount, 1 },
-	{ "signals", signals, 0 },   { "sleep", nap, 1 },	{ "spend", spend, 1 },	 { "stat", show_stat, 1 },
-	{ "status", status, 1 },     { "syscall", call, 1 },	{ "trap", trap, 0 },	 { "tty", tty, 0 },
-	{ "umount", do_mount, 1 },   { "write", write_file, 1 },
+    {"become",     become,     1},
+    {"caps",	     caps,	   0},
+    {"cat",	    cat,	 1},
+    {"chdir",      go_to,	     1},
+    {"children",	 children,   1},
+    {"clocks",     clocks,     0},
+    {"cwd",	    cwd,	 0},
+    {"dumpable",	 dumpable,   0},
+    {"echo",	     echo,	   0},
+    {"env",	    env,	 0},
+    {"exit",	     leave,	    1},
+    {"fds",	    fds,	 0},
+    {"id",	   id,	       0},
+    {"links",      links,	     0},
+    {"ls",	   ls,	       0},
+    {"mknod",      make_node,	 2},
+    {"mount",      do_mount,	1},
+    {"names",      names,	     0},
+    {"ns",	   namespaces, 0},
+    {"open",	     open_file,	1},
+    {"pids",	     pids,	   0},
+    {"raise",      kill_self,	 1},
+    {"read",	     spell,	    0},
+    {"remount-rw", do_mount,   1},
+    {"rlimits",	rlimits,	 0},
+    {"run",	    run,	 1},
+    {"sched",      scheduling, 0},
+    {"showmount",  show_mount, 1},
+    {"signals",	signals,	 0},
+    {"sleep",      nap,	   1},
+    {"spend",      spend,	     1},
+    {"stat",	     show_stat,	1},
+    {"status",     status,     1},
+    {"syscall",	call,	      1},
+    {"trap",	     trap,	   0},
+    {"tty",	    tty,	 0},
+    {"umount",     do_mount,	 1},
+    {"write",      write_file, 1},
 };
 
 int main(int argc, char **argv)

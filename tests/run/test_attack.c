@@ -1,4 +1,5 @@
-/* test_attack.c: hostile images, configs and containers: a clean error or nothing at all, and never a change on the host. */
+/* test_attack.c: hostile images, configs and containers: a clean error or nothing at all, and never a change
+ * on the host. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -40,12 +41,16 @@ static void must_be_untouched(const char *folder)
 
 static void all_capabilities(struct bundle *b)
 {
-	static const char all[] = "'CAP_SYS_ADMIN','CAP_DAC_OVERRIDE','CAP_DAC_READ_SEARCH','CAP_SYS_PTRACE','CAP_MKNOD','CAP_CHOWN','CAP_FOWNER','CAP_SYS_CHROOT'";
-	bundle_config(b, "{'process':{'noNewPrivileges':false,'capabilities':{'bounding':[%s],'permitted':[%s],'effective':[%s],'inheritable':[],'ambient':[]}}}", all,
-		      all, all);
+	static const char all[] = "'CAP_SYS_ADMIN','CAP_DAC_OVERRIDE','CAP_DAC_READ_SEARCH','CAP_SYS_PTRACE',"
+				  "'CAP_MKNOD','CAP_CHOWN','CAP_FOWNER','CAP_SYS_CHROOT'";
+	bundle_config(b,
+		      "{'process':{'noNewPrivileges':false,'capabilities':{'bounding':[%s],'permitted':[%s],'"
+		      "effective':[%s],'inheritable':[],'ambient':[]}}}",
+		      all, all, all);
 }
 
-RUN_TEST(overwrite_self, "the runtime's program cannot be written through /proc/self/exe, in run or exec (CVE-2019-5736)")
+RUN_TEST(overwrite_self,
+	 "the runtime's program cannot be written through /proc/self/exe, in run or exec (CVE-2019-5736)")
 {
 	struct bundle b;
 	bundle_make(&b);
@@ -67,13 +72,15 @@ RUN_TEST(overwrite_self, "the runtime's program cannot be written through /proc/
 	bundle_start(&b, &out);
 	for (int i = 0; i < 20; i++) {
 		struct job job = nacre_start(NULL, "exec", b.id, "/bin/trick", NULL);
-		struct result w = nacre("exec", b.id, "/bin/inside", "write", "/proc/1/exe", ";", "write", "/proc/self/exe", NULL);
+		struct result w = nacre("exec", b.id, "/bin/inside", "write", "/proc/1/exe", ";", "write",
+					"/proc/self/exe", NULL);
 		MUST_SAY(!strstr(w.out, "exe: ok"), "%s", w.out);
 		job_wait(&job, 10);
 	}
 	MUST(!stat(program, &after));
-	MUST_SAY(before.st_ino == after.st_ino && before.st_size == after.st_size && before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
-			 before.st_mtim.tv_nsec == after.st_mtim.tv_nsec,
+	MUST_SAY(before.st_ino == after.st_ino && before.st_size == after.st_size &&
+		     before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+		     before.st_mtim.tv_nsec == after.st_mtim.tv_nsec,
 		 "%s changed", program);
 }
 
@@ -85,7 +92,8 @@ RUN_TEST(cwd_descriptors, "a working directory of /proc/self/fd/N leads nowhere 
 		bundle_config(&b, "{'process':{'cwd':'/proc/self/fd/%d'}}", fd);
 		struct result r = bundle_run_inside(&b, "cwd", ";", "ls", "..", NULL);
 		if (r.status == 0)
-			MUST_SAY(!strstr(r.out, "unreachable") && !strstr(r.out, "usr"), "fd %d: %s", fd, r.out);
+			MUST_SAY(!strstr(r.out, "unreachable") && !strstr(r.out, "usr"), "fd %d: %s", fd,
+				 r.out);
 	}
 	must_leave_nothing(&b);
 }
@@ -99,18 +107,22 @@ RUN_TEST(cwd_descriptors_linked, "nor through a symlink, nor in exec")
 		MUST(!symlink(format("/proc/self/fd/%d", fd), format("%s/mnt/fd%d", b.rootfs, fd)));
 	bundle_start(&b, NULL);
 	for (int fd = 3; fd < 20; fd++) {
-		struct result r = nacre("exec", "--cwd", format("/mnt/fd%d", fd), b.id, "/bin/inside", "cwd", ";", "ls", "..", NULL);
+		struct result r = nacre("exec", "--cwd", format("/mnt/fd%d", fd), b.id, "/bin/inside", "cwd",
+					";", "ls", "..", NULL);
 		if (r.status == 0)
-			MUST_SAY(!strstr(r.out, "unreachable") && !has_line(r.out, "usr"), "fd %d: %s", fd, r.out);
-		r = nacre("exec", "--cwd", format("/proc/self/fd/%d", fd), b.id, "/bin/inside", "cwd", ";", "ls", "..", NULL);
+			MUST_SAY(!strstr(r.out, "unreachable") && !has_line(r.out, "usr"), "fd %d: %s", fd,
+				 r.out);
+		r = nacre("exec", "--cwd", format("/proc/self/fd/%d", fd), b.id, "/bin/inside", "cwd", ";",
+			  "ls", "..", NULL);
 		if (r.status == 0)
-			MUST_SAY(!strstr(r.out, "unreachable") && !has_line(r.out, "usr"), "fd %d: %s", fd, r.out);
+			MUST_SAY(!strstr(r.out, "unreachable") && !has_line(r.out, "usr"), "fd %d: %s", fd,
+				 r.out);
 	}
 }
 
 RUN_TEST(proc_symlink, "an image whose /proc or /sys is a symlink or a file (CVE-2023-28642)")
 {
-	static const char *const targets[] = { "/tmp", "..", "../../host", "/proc", "nowhere" };
+	static const char *const targets[] = {"/tmp", "..", "../../host", "/proc", "nowhere"};
 	for (size_t i = 0; i < 5; i++)
 		for (int sys = 0; sys < 2; sys++) {
 			struct bundle b;
@@ -135,7 +147,8 @@ RUN_TEST(proc_symlink, "an image whose /proc or /sys is a symlink or a file (CVE
 
 RUN_TEST(over_proc, "mounts that would cover /proc or lie in it (CVE-2019-16884)")
 {
-	static const char *const bad[] = { "/proc/sys", "//proc/self", "/proc/./self/attr", "/tmp/../proc/sys", "/proc/sys/kernel", "/proc/self/fd" };
+	static const char *const bad[] = {"/proc/sys",	      "//proc/self",	  "/proc/./self/attr",
+					  "/tmp/../proc/sys", "/proc/sys/kernel", "/proc/self/fd"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct bundle b;
 		bundle_make(&b);
@@ -161,10 +174,13 @@ RUN_TEST(dev_symlink, "an image whose /dev is a symlink to the host (CVE-2026-41
 			char *host = host_folder();
 			bundle_make(&b);
 			char *dev = format("%s/dev", b.rootfs);
-			const char *const targets[] = { host, "../../../host", "/does/not/exist", "../../host" };
+			const char *const targets[] = {host, "../../../host", "/does/not/exist",
+						       "../../host"};
 			MUST(!rmdir(dev) && !symlink(targets[form], dev));
 			if (!with_tmpfs)
-				bundle_config(&b, "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}],'root':{'readonly':false}}");
+				bundle_config(
+				    &b, "{'mounts':[{'destination':'/"
+					"proc','type':'proc','source':'proc'}],'root':{'readonly':false}}");
 			struct result r = bundle_run(&b);
 			MUST_SAY(r.status >= 0, "it hangs");
 			must_be_untouched(host);
@@ -174,7 +190,8 @@ RUN_TEST(dev_symlink, "an image whose /dev is a symlink to the host (CVE-2026-41
 
 RUN_TEST(dev_entries, "an image with false /dev/null, console, ptmx and pts (CVE-2025-31133, CVE-2026-88264)")
 {
-	static const char *const names[] = { "null", "console", "ptmx", "pts", "fd", "stdin", "zero", "tty", "shm", "mqueue" };
+	static const char *const names[] = {"null",  "console", "ptmx", "pts", "fd",
+					    "stdin", "zero",	"tty",	"shm", "mqueue"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		for (int form = 0; form < 3; form++)
 			for (int readonly = 0; readonly < 2; readonly++) {
@@ -189,12 +206,17 @@ RUN_TEST(dev_entries, "an image with false /dev/null, console, ptmx and pts (CVE
 				else
 					file_write(path, "false");
 				/* Nothing is mounted on /dev: what the image holds is what there is. */
-				bundle_config(&b, "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}],'root':{'readonly':%s}}",
+				bundle_config(&b,
+					      "{'mounts':[{'destination':'/"
+					      "proc','type':'proc','source':'proc'}],'root':{'readonly':%s}}",
 					      readonly ? "true" : "false");
-				bundle_config(&b, "{'linux':{'maskedPaths':['/etc/passwd'],'readonlyPaths':['/proc/sys']}}");
-				struct result r = bundle_run_inside(&b, "write", "/dev/null", ";", "cat", "/etc/passwd", NULL);
+				bundle_config(&b, "{'linux':{'maskedPaths':['/etc/"
+						  "passwd'],'readonlyPaths':['/proc/sys']}}");
+				struct result r = bundle_run_inside(&b, "write", "/dev/null", ";", "cat",
+								    "/etc/passwd", NULL);
 				MUST_SAY(r.status >= 0, "it hangs");
-				MUST_SAY(!strstr(r.out, "host\n"), "%s form %d: the host's file is seen: %s", names[i], form, r.out);
+				MUST_SAY(!strstr(r.out, "host\n"), "%s form %d: the host's file is seen: %s",
+					 names[i], form, r.out);
 				must_be_untouched(host);
 				must_leave_nothing(&b);
 			}
@@ -206,7 +228,9 @@ RUN_TEST(stdio_null, "stdin of /dev/null and a false /dev/null in the image (CVE
 	char *host = host_folder();
 	bundle_make(&b);
 	MUST(!symlink(format("%s/file", host), format("%s/dev/null", b.rootfs)));
-	bundle_config(&b, "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}],'root':{'readonly':false}}");
+	bundle_config(
+	    &b,
+	    "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}],'root':{'readonly':false}}");
 	if (am_root())
 		bundle_config(&b, "{'process':{'user':{'uid':1234,'gid':1234}}}");
 	struct result r = bundle_run_inside(&b, "fds", NULL);
@@ -216,7 +240,8 @@ RUN_TEST(stdio_null, "stdin of /dev/null and a false /dev/null in the image (CVE
 	MUST(!stat(format("%s/file", host), &st) && st.st_uid == getuid());
 }
 
-RUN_TEST(exchange_race, "a symlink that is exchanged with a mount's destination while it is mounted (CVE-2021-30465)")
+RUN_TEST(exchange_race,
+	 "a symlink that is exchanged with a mount's destination while it is mounted (CVE-2021-30465)")
 {
 	need_root();
 	struct bundle b;
@@ -225,7 +250,10 @@ RUN_TEST(exchange_race, "a symlink that is exchanged with a mount's destination 
 	make_folder(format("%s/mnt/real", b.rootfs));
 	MUST(!symlink("../../../../../../../../../../../../../..", format("%s/mnt/link", b.rootfs)));
 	/* What must not be covered: the host's folder, below the name the link leads to. */
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt/real%s','type':'tmpfs','source':'x'}],'root':{'readonly':false}}", host);
+	bundle_config(&b,
+		      "{'+mounts':[{'destination':'/mnt/"
+		      "real%s','type':'tmpfs','source':'x'}],'root':{'readonly':false}}",
+		      host);
 	int racer = fork();
 	if (!racer) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -244,20 +272,26 @@ RUN_TEST(exchange_race, "a symlink that is exchanged with a mount's destination 
 	must_leave_nothing(&b);
 }
 
-RUN_TEST(mkdir_outside, "a destination through a symlink to a place that is not there makes nothing on the host (CVE-2024-45310)")
+RUN_TEST(
+    mkdir_outside,
+    "a destination through a symlink to a place that is not there makes nothing on the host (CVE-2024-45310)")
 {
 	struct bundle b;
 	char *host = host_folder();
 	bundle_make(&b);
 	MUST(!symlink(format("%s/new", host), format("%s/mnt/absolute", b.rootfs)));
 	MUST(!symlink("../../../host/new", format("%s/mnt/relative", b.rootfs)));
-	static const char *const ways[] = { "/mnt/absolute", "/mnt/relative", "/mnt/absolute/deep/er", "/mnt/relative/deep/er" };
+	static const char *const ways[] = {"/mnt/absolute", "/mnt/relative", "/mnt/absolute/deep/er",
+					   "/mnt/relative/deep/er"};
 	for (size_t i = 0; i < 4; i++) {
 		struct bundle c;
 		bundle_make(&c);
 		MUST(!symlink(format("%s/new", host), format("%s/mnt/absolute", c.rootfs)));
 		MUST(!symlink("../../../host/new", format("%s/mnt/relative", c.rootfs)));
-		bundle_config(&c, "{'+mounts':[{'destination':'%s','type':'tmpfs','source':'x'}],'root':{'readonly':false}}", ways[i]);
+		bundle_config(&c,
+			      "{'+mounts':[{'destination':'%s','type':'tmpfs','source':'x'}],'root':{'"
+			      "readonly':false}}",
+			      ways[i]);
 		struct result r = bundle_run(&c);
 		MUST_SAY(r.status >= 0, "it hangs");
 		must_be_untouched(host);
@@ -269,7 +303,10 @@ RUN_TEST(dotdot_destination, "destinations with dots stay within the root")
 	struct bundle b;
 	char *host = host_folder();
 	bundle_make(&b);
-	bundle_config(&b, "{'+mounts':[{'destination':'/../../../../../../../..%s','type':'tmpfs','source':'x'}],'root':{'readonly':false}}", host);
+	bundle_config(&b,
+		      "{'+mounts':[{'destination':'/../../../../../../../"
+		      "..%s','type':'tmpfs','source':'x'}],'root':{'readonly':false}}",
+		      host);
 	struct result r = bundle_run(&b);
 	MUST_SAY(r.status >= 0, "it hangs");
 	must_be_untouched(host);
@@ -285,21 +322,25 @@ RUN_TEST(mask_forms, "masked paths that are symlinks, have symlink parents, stan
 	MUST(!symlink("/etc", format("%s/mnt/etc", b.rootfs)));
 	MUST(!symlink(host, format("%s/mnt/host", b.rootfs)));
 	MUST(!mkfifo(format("%s/mnt/fifo", b.rootfs), 0666));
-	bundle_config(&b, "{'linux':{'maskedPaths':['/mnt/link','/mnt/etc/group','/mnt/host/file','/mnt/fifo','/mnt/fifo','/mnt/link']}}");
-	struct result r = bundle_run_inside(&b, "cat", "/etc/group", "/mnt/etc/group", ";", "echo", "end", NULL);
+	bundle_config(&b, "{'linux':{'maskedPaths':['/mnt/link','/mnt/etc/group','/mnt/host/file','/mnt/"
+			  "fifo','/mnt/fifo','/mnt/link']}}");
+	struct result r =
+	    bundle_run_inside(&b, "cat", "/etc/group", "/mnt/etc/group", ";", "echo", "end", NULL);
 	MUST_SAY(r.status >= 0, "it hangs");
 	MUST_SAY(!strstr(r.out, "guest"), "%s", r.out);
 	must_be_untouched(host);
 	must_leave_nothing(&b);
 }
 
-RUN_TEST(mask_opened, "masked and read-only paths hold against a container with CAP_SYS_ADMIN that unmounts what it can")
+RUN_TEST(mask_opened,
+	 "masked and read-only paths hold against a container with CAP_SYS_ADMIN that unmounts what it can")
 {
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
 	all_capabilities(&b);
-	struct result r = bundle_run_inside(&b, "write", "/proc/kcore", ";", "write", "/proc/keys", ";", "write", "/proc/timer_list", ";", "cat", "/proc/keys", NULL);
+	struct result r = bundle_run_inside(&b, "write", "/proc/kcore", ";", "write", "/proc/keys", ";",
+					    "write", "/proc/timer_list", ";", "cat", "/proc/keys", NULL);
 	must_succeed(&r);
 	MUST_SAY(!strstr(r.out, "keyring"), "%s", r.out);
 }
@@ -314,7 +355,8 @@ RUN_TEST(copyup_links, "tmpcopyup of a folder with symlinks, devices and setuid 
 	MUST(!symlink(host, format("%s/mnt/folder", b.rootfs)));
 	MUST(!mkfifo(format("%s/mnt/fifo", b.rootfs), 0600));
 	MUST(!mknod(format("%s/mnt/node", b.rootfs), S_IFCHR | 0600, makedev(1, 5)));
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x','options':['tmpcopyup']}]}");
+	bundle_config(
+	    &b, "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x','options':['tmpcopyup']}]}");
 	struct result r = bundle_run_inside(&b, "cat", "/mnt/link", ";", "ls", "/mnt", NULL);
 	MUST_SAY(r.status >= 0, "it hangs");
 	MUST_SAY(!has_line(r.out, "host"), "%s", r.out);
@@ -331,13 +373,16 @@ RUN_TEST(inheritable, "nothing is inheritable unless asked for, in run and exec 
 	bundle_start(&b, &out);
 	for (int i = 0; i < 400 && !strstr(file_text(out), "ready"); i++)
 		usleep(5000);
-	MUST_SAY(strstr(file_text(out), "CapInh:\t0000000000000000") && strstr(file_text(out), "CapAmb:\t0000000000000000"), "%s", file_text(out));
+	MUST_SAY(strstr(file_text(out), "CapInh:\t0000000000000000") &&
+		     strstr(file_text(out), "CapAmb:\t0000000000000000"),
+		 "%s", file_text(out));
 	struct result r = nacre("exec", b.id, "/bin/inside", "caps", NULL);
 	must_print(&r, "CapInh:\t0000000000000000");
 	must_print(&r, "CapAmb:\t0000000000000000");
 }
 
-RUN_TEST(ptrace_joiner, "a container that shares its pid namespace sees nothing of the runtime in it (CVE-2016-9962)")
+RUN_TEST(ptrace_joiner,
+	 "a container that shares its pid namespace sees nothing of the runtime in it (CVE-2016-9962)")
 {
 	need_root();
 	need_file("/bin/busybox");
@@ -346,16 +391,20 @@ RUN_TEST(ptrace_joiner, "a container that shares its pid namespace sees nothing 
 	bundle_make(&b);
 	all_capabilities(&b);
 	/* Looks at every process it sees, for a root or a descriptor that is not its own. */
-	bundle_config(&b, "{'process':{'args':['/bin/sh','-c','while :; do for p in /proc/[0-9]*; do [ -e $p/root/usr/bin/env ] && echo ESCAPED $p; "
-			  "for f in $p/fd/*; do l=$(/bin/busybox readlink $f); case $l in *%s/state*|/sys/fs/cgroup*) echo FOUND $l;; esac; done; done; done 2>/dev/null'],"
-			  "'env':['PATH=/bin']}}",
+	bundle_config(&b,
+		      "{'process':{'args':['/bin/sh','-c','while :; do for p in /proc/[0-9]*; do [ -e "
+		      "$p/root/usr/bin/env ] && echo ESCAPED $p; "
+		      "for f in $p/fd/*; do l=$(/bin/busybox readlink $f); case $l in "
+		      "*%s/state*|/sys/fs/cgroup*) echo FOUND $l;; esac; done; done; done 2>/dev/null'],"
+		      "'env':['PATH=/bin']}}",
 		      test_dir());
 	bundle_start(&b, &out);
 	for (int i = 0; i < 40; i++) {
 		struct result r = nacre("exec", b.id, "/bin/inside", "exit", "0", NULL);
 		must_succeed(&r);
 	}
-	MUST_SAY(!strstr(file_text(out), "ESCAPED") && !strstr(file_text(out), "FOUND"), "%s", file_text(out));
+	MUST_SAY(!strstr(file_text(out), "ESCAPED") && !strstr(file_text(out), "FOUND"), "%s",
+		 file_text(out));
 }
 
 RUN_TEST(root_options, "a state root that is none")
@@ -374,7 +423,8 @@ RUN_TEST(root_options, "a state root that is none")
 
 RUN_TEST(state_tampered, "a state folder with nonsense in it is an error, not a crash")
 {
-	static const char *const texts[] = { "", "{", "{}", "[]", "{\"pid\":1}", "\xff", "{\"pid\":-1,\"status\":\"running\"}" };
+	static const char *const texts[] = {
+	    "", "{", "{}", "[]", "{\"pid\":1}", "\xff", "{\"pid\":-1,\"status\":\"running\"}"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct bundle b;
 		bundle_make(&b);
@@ -384,10 +434,12 @@ RUN_TEST(state_tampered, "a state folder with nonsense in it is an error, not a 
 		if (!*before)
 			test_skip("the program under test keeps no state.json");
 		file_write(file, "%s", texts[i]);
-		static const char *const commands[] = { "state", "start", "kill", "ps", "exec" };
+		static const char *const commands[] = {"state", "start", "kill", "ps", "exec"};
 		for (size_t k = 0; k < 5; k++) {
-			struct result r = nacre(commands[k], b.id, k == 4 ? "/bin/inside" : NULL, k == 4 ? "id" : NULL, NULL);
-			MUST_SAY(r.status >= 0 && (r.status < 128 || r.status == 255), "%s on %s: status %d", commands[k], texts[i], r.status);
+			struct result r = nacre(commands[k], b.id, k == 4 ? "/bin/inside" : NULL,
+						k == 4 ? "id" : NULL, NULL);
+			MUST_SAY(r.status >= 0 && (r.status < 128 || r.status == 255), "%s on %s: status %d",
+				 commands[k], texts[i], r.status);
 		}
 		file_write(file, "%s", before);
 		struct result r = nacre("delete", "--force", b.id, NULL);
@@ -425,7 +477,8 @@ RUN_TEST(start_delete_race, "start and delete --force at the same time end in no
 		bundle_make(&b);
 		bundle_inside(&b, "sleep", "60", NULL);
 		bundle_create(&b, NULL);
-		struct job start = nacre_start(NULL, "start", b.id, NULL), end = nacre_start(NULL, "delete", "--force", b.id, NULL);
+		struct job start = nacre_start(NULL, "start", b.id, NULL),
+			   end = nacre_start(NULL, "delete", "--force", b.id, NULL);
 		struct result r = job_wait(&start, 20), d = job_wait(&end, 20);
 		MUST_SAY(r.status >= 0 && d.status >= 0, "one hangs: %d %d", r.status, d.status);
 		d = nacre("delete", "--force", b.id, NULL);
@@ -488,10 +541,17 @@ RUN_TEST(environment_injection, "variables of the caller do not steer the runtim
 	struct bundle b;
 	bundle_make(&b);
 	bundle_inside(&b, "env", ";", "fds", NULL);
-	const char *env[] = { "LISTEN_FDS=99999", "LISTEN_PID=1", "_LIBCONTAINER_INITPIPE=3", "_LIBCONTAINER_FIFOFD=4", "LD_LIBRARY_PATH=/nowhere", "IFS=x", NULL };
-	struct result r = nacre_with(&(struct spawn){ .env = env }, "run", "--bundle", b.dir, b.id, NULL);
+	const char *env[] = {"LISTEN_FDS=99999",
+			     "LISTEN_PID=1",
+			     "_LIBCONTAINER_INITPIPE=3",
+			     "_LIBCONTAINER_FIFOFD=4",
+			     "LD_LIBRARY_PATH=/nowhere",
+			     "IFS=x",
+			     NULL};
+	struct result r = nacre_with(&(struct spawn){.env = env}, "run", "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
-	MUST_SAY(!strstr(r.out, "LISTEN") && !strstr(r.out, "LIBCONTAINER") && !strstr(r.out, "LD_LIBRARY"), "%s", r.out);
+	MUST_SAY(!strstr(r.out, "LISTEN") && !strstr(r.out, "LIBCONTAINER") && !strstr(r.out, "LD_LIBRARY"),
+		 "%s", r.out);
 }
 
 RUN_TEST(fifo_config, "a config.json that is a fifo or a device does not hang the program")
@@ -500,10 +560,10 @@ RUN_TEST(fifo_config, "a config.json that is a fifo or a device does not hang th
 	bundle_make(&b);
 	char *path = format("%s/config.json", b.dir);
 	MUST(!unlink(path) && !mkfifo(path, 0600));
-	struct result r = nacre_with(&(struct spawn){ .seconds = 5 }, "create", "--bundle", b.dir, b.id, NULL);
+	struct result r = nacre_with(&(struct spawn){.seconds = 5}, "create", "--bundle", b.dir, b.id, NULL);
 	MUST_SAY(r.status > 0, "status %d", r.status);
 	MUST(!unlink(path) && !symlink("/dev/zero", path));
-	r = nacre_with(&(struct spawn){ .seconds = 5 }, "create", "--bundle", b.dir, b.id, NULL);
+	r = nacre_with(&(struct spawn){.seconds = 5}, "create", "--bundle", b.dir, b.id, NULL);
 	MUST_SAY(r.status > 0 && r.status < 128, "status %d", r.status);
 	must_leave_nothing(&b);
 }

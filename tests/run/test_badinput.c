@@ -1,4 +1,5 @@
-/* test_badinput.c: what is wrong is refused: one line that names the place, a failing status, and nothing left behind. */
+/* test_badinput.c: what is wrong is refused: one line that names the place, a failing status, and nothing
+ * left behind. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,73 +9,75 @@
 
 /* A patch on the default config, and a word that the error must hold. */
 static const char *const configs[][2] = {
-	{ "{'ociVersion':null}", "ociVersion" },
-	{ "{'ociVersion':7}", "ociVersion" },
-	{ "{'ociVersion':'2.0.0'}", "ociVersion" },
-	{ "{'ociVersion':'one'}", "ociVersion" },
-	{ "{'root':null}", "root" },
-	{ "{'root':{'path':''}}", "root.path" },
-	{ "{'root':{'path':'/'}}", "root" },
-	{ "{'root':{'path':'missing'}}", "missing" },
-	{ "{'root':{'path':'config.json'}}", "config.json" },
-	{ "{'root':{'readonly':'yes'}}", "root.readonly" },
-	{ "{'process':{'args':[]}}", "process.args" },
-	{ "{'process':{'args':null}}", "process.args" },
-	{ "{'process':{'args':'sh'}}", "process.args" },
-	{ "{'process':{'args':['']}}", "process.args" },
-	{ "{'process':{'cwd':null}}", "process.cwd" },
-	{ "{'process':{'cwd':'tmp'}}", "process.cwd" },
-	{ "{'process':{'cwd':''}}", "process.cwd" },
-	{ "{'process':{'env':['NOEQUALS']}}", "process.env" },
-	{ "{'process':{'env':['=x']}}", "process.env" },
-	{ "{'process':{'env':'A=1'}}", "process.env" },
-	{ "{'process':{'user':{'uid':-1}}}", "uid" },
-	{ "{'process':{'user':{'uid':4294967295}}}", "uid" },
-	{ "{'process':{'user':{'uid':4294967296}}}", "uid" },
-	{ "{'process':{'user':{'gid':'0'}}}", "gid" },
-	{ "{'process':{'user':{'umask':512}}}", "umask" },
-	{ "{'process':{'user':{'additionalGids':[-3]}}}", "additionalGids" },
-	{ "{'process':{'rlimits':[{'type':'RLIMIT_NOTHING','soft':1,'hard':1}]}}", "RLIMIT_NOTHING" },
-	{ "{'process':{'rlimits':[{'type':'RLIMIT_NOFILE','soft':2,'hard':1}]}}", "rlimits[0]" },
-	{ "{'process':{'rlimits':[{'type':'RLIMIT_CORE','soft':1,'hard':1},{'type':'RLIMIT_CORE','soft':1,'hard':1}]}}", "rlimits[1]" },
-	{ "{'process':{'oomScoreAdj':1001}}", "oomScoreAdj" },
-	{ "{'process':{'oomScoreAdj':1.5}}", "oomScoreAdj" },
-	{ "{'process':{'scheduler':{'policy':'SCHED_NEVER'}}}", "SCHED_NEVER" },
-	{ "{'process':{'ioPriority':{'class':'IOPRIO_CLASS_X','priority':1}}}", "IOPRIO_CLASS_X" },
-	{ "{'process':{'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':99}}}", "ioPriority" },
-	{ "{'hostname':7}", "hostname" },
-	{ "{'hostname':'0123456789012345678901234567890123456789012345678901234567890123456789'}", "hostname" },
-	{ "{'mounts':[{'source':'x','type':'tmpfs'}]}", "mounts[0].destination" },
-	{ "{'mounts':[{'destination':'','type':'tmpfs'}]}", "mounts[0].destination" },
-	{ "{'mounts':'none'}", "mounts" },
-	{ "{'mounts':[7]}", "mounts[0]" },
-	{ "{'mounts':[{'destination':'/mnt','type':'tmpfs','options':'ro'}]}", "options" },
-	{ "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x','uidMappings':[{'containerID':0,'hostID':0,'size':1}]}]}", "Mappings" },
-	{ "{'linux':{'namespaces':[{'type':'mount'},{'type':'mount'}]}}", "namespaces[1]" },
-	{ "{'linux':{'namespaces':[{'type':'netwrk'}]}}", "netwrk" },
-	{ "{'linux':{'namespaces':[{'path':'/x'}]}}", "namespaces[0].type" },
-	{ "{'linux':{'+namespaces':[{'type':'user','path':'relative'}]}}", "namespaces" },
-	{ "{'linux':{'namespaces':[{'type':'pid'}]}}", "mount" },
-	{ "{'linux':{'uidMappings':[{'containerID':0,'hostID':1,'size':0}]}}", "uidMappings" },
-	{ "{'linux':{'devices':[{'path':'relative','type':'c','major':1,'minor':3}]}}", "devices[0].path" },
-	{ "{'linux':{'devices':[{'path':'/dev/x','type':'z','major':1,'minor':3}]}}", "devices[0].type" },
-	{ "{'linux':{'devices':[{'path':'/dev/x','type':'c','minor':3}]}}", "devices[0]" },
-	{ "{'linux':{'rootfsPropagation':'everywhere'}}", "rootfsPropagation" },
-	{ "{'linux':{'maskedPaths':['relative']}}", "maskedPaths[0]" },
-	{ "{'linux':{'readonlyPaths':['']}}", "readonlyPaths[0]" },
-	{ "{'linux':{'resources':{'memory':{'limit':'1G'}}}}", "memory.limit" },
-	{ "{'linux':{'resources':{'memory':{'limit':99999999999999999999}}}}", "memory.limit" },
-	{ "{'linux':{'resources':{'devices':[{'allow':true,'type':'q','access':'r'}]}}}", "devices[0].type" },
-	{ "{'linux':{'resources':{'devices':[{'allow':true,'access':'rx'}]}}}", "devices[0].access" },
-	{ "{'linux':{'resources':{'cpu':{'period':-1}}}}", "period" },
-	{ "{'linux':{'resources':{'hugepageLimits':[{'pageSize':'../x','limit':1}]}}}", "pageSize" },
-	{ "{'linux':{'personality':{'domain':'WINDOWS'}}}", "WINDOWS" },
-	{ "{'linux':{'timeOffsets':{'monotonic':{'secs':1}}}}", "time" },
-	{ "{'linux':7}", "linux" },
-	{ "{'annotations':{'':'x'}}", "annotations" },
-	{ "{'annotations':{'a':7}}", "annotations" },
-	{ "{'hooks':{'prestart':{}}}", "hooks.prestart" },
-	{ "{'hooks':{'poststop':[{'args':['x']}]}}", "hooks.poststop[0].path" },
+    {"{'ociVersion':null}",						   "ociVersion"	},
+    {"{'ociVersion':7}",						      "ociVersion"	     },
+    {"{'ociVersion':'2.0.0'}",						"ociVersion"	   },
+    {"{'ociVersion':'one'}",						  "ociVersion"	 },
+    {"{'root':null}",							 "root"		    },
+    {"{'root':{'path':''}}",						  "root.path"		},
+    {"{'root':{'path':'/'}}",						 "root"		    },
+    {"{'root':{'path':'missing'}}",					   "missing"	     },
+    {"{'root':{'path':'config.json'}}",					"config.json"	     },
+    {"{'root':{'readonly':'yes'}}",					   "root.readonly"	   },
+    {"{'process':{'args':[]}}",					       "process.args"      },
+    {"{'process':{'args':null}}",					     "process.args"	},
+    {"{'process':{'args':'sh'}}",					     "process.args"	},
+    {"{'process':{'args':['']}}",					     "process.args"	},
+    {"{'process':{'cwd':null}}",					      "process.cwd"	      },
+    {"{'process':{'cwd':'tmp'}}",					     "process.cwd"       },
+    {"{'process':{'cwd':''}}",						"process.cwd"	    },
+    {"{'process':{'env':['NOEQUALS']}}",					 "process.env"	      },
+    {"{'process':{'env':['=x']}}",					    "process.env"	},
+    {"{'process':{'env':'A=1'}}",					     "process.env"       },
+    {"{'process':{'user':{'uid':-1}}}",					"uid"		     },
+    {"{'process':{'user':{'uid':4294967295}}}",				"uid"		     },
+    {"{'process':{'user':{'uid':4294967296}}}",				"uid"		     },
+    {"{'process':{'user':{'gid':'0'}}}",					 "gid"		      },
+    {"{'process':{'user':{'umask':512}}}",					   "umask"		  },
+    {"{'process':{'user':{'additionalGids':[-3]}}}",			     "additionalGids"    },
+    {"{'process':{'rlimits':[{'type':'RLIMIT_NOTHING','soft':1,'hard':1}]}}", "RLIMIT_NOTHING"    },
+    {"{'process':{'rlimits':[{'type':'RLIMIT_NOFILE','soft':2,'hard':1}]}}",  "rlimits[0]"	 },
+    {"{'process':{'rlimits':[{'type':'RLIMIT_CORE','soft':1,'hard':1},{'type':'RLIMIT_CORE','soft':1,'hard':"
+     "1}]}}",									"rlimits[1]"										      },
+    {"{'process':{'oomScoreAdj':1001}}",								       "oomScoreAdj"},
+    {"{'process':{'oomScoreAdj':1.5}}",								       "oomScoreAdj"										       },
+    {"{'process':{'scheduler':{'policy':'SCHED_NEVER'}}}",								       "SCHED_NEVER"},
+    {"{'process':{'ioPriority':{'class':'IOPRIO_CLASS_X','priority':1}}}",									   "IOPRIO_CLASS_X"									   },
+    {"{'process':{'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':99}}}",									     "ioPriority"},
+    {"{'hostname':7}",								       "hostname"															     },
+    {"{'hostname':'0123456789012345678901234567890123456789012345678901234567890123456789'}",									      "hostname"},
+    {"{'mounts':[{'source':'x','type':'tmpfs'}]}",								       "mounts[0].destination"																					},
+    {"{'mounts':[{'destination':'','type':'tmpfs'}]}",								       "mounts[0].destination"},
+    {"{'mounts':'none'}",								       "mounts"																								     },
+    {"{'mounts':[7]}",								       "mounts[0]"},
+    {"{'mounts':[{'destination':'/mnt','type':'tmpfs','options':'ro'}]}",									  "options"																		  },
+    {"{'+mounts':[{'destination':'/"
+     "mnt','type':'tmpfs','source':'x','uidMappings':[{'containerID':0,'hostID':0,'size':1}]}]}",								       "Mappings"},
+    {"{'hostname':null,'linux':{'namespaces':[{'type':'mount'},{'type':'mount'}]}}","namespaces[1]"								    },
+    {"{'linux':{'namespaces':[{'type':'netwrk'}]}}",								  "netwrk"		     },
+    {"{'linux':{'namespaces':[{'path':'/x'}]}}","namespaces[0].type"},
+    {"{'linux':{'+namespaces':[{'type':'user','path':'relative'}]}}",						      "namespaces"										  },
+    {"{'hostname':null,'linux':{'namespaces':[{'type':'pid'}]}}",	  "mount"},
+    {"{'linux':{'uidMappings':[{'containerID':0,'hostID':1,'size':0}]}}",								  "uidMappings"																 },
+    {"{'linux':{'devices':[{'path':'relative','type':'c','major':1,'minor':3}]}}","devices[0].path"},
+    {"{'linux':{'devices':[{'path':'/dev/x','type':'z','major':1,'minor':3}]}}",							 "devices[0].type"																							},
+    {"{'linux':{'devices':[{'path':'/dev/x','type':'c','minor':3}]}}","devices[0]"},
+    {"{'linux':{'rootfsPropagation':'everywhere'}}",							    "rootfsPropagation"																														    },
+    {"{'linux':{'maskedPaths':['relative']}}","maskedPaths[0]"},
+    {"{'linux':{'readonlyPaths':['']}}",							       "readonlyPaths[0]"																																							  },
+    {"{'linux':{'resources':{'memory':{'limit':'1G'}}}}","memory.limit"},
+    {"{'linux':{'resources':{'memory':{'limit':99999999999999999999}}}}",									  "memory.limit"																																																      },
+    {"{'linux':{'resources':{'devices':[{'allow':true,'type':'q','access':'r'}]}}}","devices[0].type"},
+    {"{'linux':{'resources':{'devices':[{'allow':true,'access':'rx'}]}}}",								   "devices[0].access"																																																									       },
+    {"{'linux':{'resources':{'cpu':{'period':-1}}}}","period"},
+    {"{'linux':{'resources':{'hugepageLimits':[{'pageSize':'../x','limit':1}]}}}",									   "pageSize"																																																																				     },
+    {"{'linux':{'personality':{'domain':'WINDOWS'}}}","WINDOWS"},
+    {"{'linux':{'timeOffsets':{'monotonic':{'secs':1}}}}",									    "time"																																																																															      },
+    {"{'linux':7}","linux"},
+    {"{'annotations':{'':'x'}}",									   "annotations"																																																																																										   },
+    {"{'annotations':{'a':7}}","annotations"},
+    {"{'hooks':{'prestart':{}}}",									   "hooks.prestart"																																																																																																					      },
+    {"{'hooks':{'poststop':[{'args':['x']}]}}","hooks.poststop[0].path"},
 };
 
 RUN_TEST(wrong_configs, "each of many wrong configs is refused with its place, and nothing is left")
@@ -92,7 +95,8 @@ RUN_TEST(wrong_configs, "each of many wrong configs is refused with its place, a
 		else if (!end || end[1])
 			list = format("%s%s: not one line: %s\n", list, configs[i][0], r.err);
 		else if (!strstr(r.err, configs[i][1]))
-			list = format("%s%s: \"%s\" missing in: %s", list, configs[i][0], configs[i][1], r.err);
+			list =
+			    format("%s%s: \"%s\" missing in: %s", list, configs[i][0], configs[i][1], r.err);
 		if (r.status == 0)
 			nacre("delete", "--force", b.id, NULL);
 	}
@@ -102,8 +106,18 @@ RUN_TEST(wrong_configs, "each of many wrong configs is refused with its place, a
 
 RUN_TEST(no_json, "what is no JSON is refused with one line")
 {
-	static const char *const texts[] = { "", "{", "[]", "7", "null", "\"text\"", "{}", "{\"ociVersion\":\"1.0.0\",}", "\xff\xfe", "{\"ociVersion\":\"1.0.0\"} x",
-					     "{\"ociVersion\":\"1.0.0\",\"process\":{\"args\":[\"a\\u0000b\"],\"cwd\":\"/\"},\"root\":{\"path\":\"rootfs\"}}" };
+	static const char *const texts[] = {"",
+					    "{",
+					    "[]",
+					    "7",
+					    "null",
+					    "\"text\"",
+					    "{}",
+					    "{\"ociVersion\":\"1.0.0\",}",
+					    "\xff\xfe",
+					    "{\"ociVersion\":\"1.0.0\"} x",
+					    "{\"ociVersion\":\"1.0.0\",\"process\":{\"args\":[\"a\\u0000b\"],"
+					    "\"cwd\":\"/\"},\"root\":{\"path\":\"rootfs\"}}"};
 	struct bundle b;
 	bundle_make(&b);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -125,7 +139,8 @@ RUN_TEST(unknown_properties, "unknown properties are passed over")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'future':{'a':[1,2,{'b':null}]},'process':{'future':7},'linux':{'future':'x','resources':{'future':[]}}}");
+	bundle_config(&b, "{'future':{'a':[1,2,{'b':null}]},'process':{'future':7},'linux':{'future':'x','"
+			  "resources':{'future':[]}}}");
 	struct result r = bundle_run(&b);
 	must_succeed(&r);
 }
@@ -135,7 +150,8 @@ RUN_TEST(large_numbers, "numbers at the edge of 64 bits are taken")
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'process':{'rlimits':[{'type':'RLIMIT_CPU','soft':18446744073709551615,'hard':18446744073709551615}]}}");
+	bundle_config(&b, "{'process':{'rlimits':[{'type':'RLIMIT_CPU','soft':18446744073709551615,'hard':"
+			  "18446744073709551615}]}}");
 	struct result r = bundle_run_inside(&b, "rlimits", NULL);
 	must_succeed(&r);
 	must_print(&r, "rlimit CPU -1 -1");
@@ -159,17 +175,20 @@ RUN_TEST(bundles, "a bundle that is none")
 
 RUN_TEST(ids, "ids that are none")
 {
-	static const char *const commands[] = { "create", "start", "state", "kill", "delete", "run" };
+	static const char *const commands[] = {"create", "start", "state", "kill", "delete", "run"};
 	char *longest = malloc(301);
 	memset(longest, 'a', 300);
 	longest[300] = '\0';
-	const char *const bad[] = { "", ".", "..", "../x", "a/b", "/", "/etc", "a\nb", "a b", "\xc3\xa4", "a%d", "a:b", "*", longest };
+	const char *const bad[] = {"",	   ".",	  "..",	      "../x", "a/b", "/", "/etc",
+				   "a\nb", "a b", "\xc3\xa4", "a%d",  "a:b", "*", longest};
 	struct bundle b;
 	bundle_make(&b);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		for (size_t k = 0; k < 6; k++) {
-			struct result r = nacre_with(&(struct spawn){ .directory = b.dir }, commands[k], bad[i], NULL);
-			MUST_SAY(r.status > 0 && r.status < 128, "%s \"%s\": status %d", commands[k], bad[i], r.status);
+			struct result r =
+			    nacre_with(&(struct spawn){.directory = b.dir}, commands[k], bad[i], NULL);
+			MUST_SAY(r.status > 0 && r.status < 128, "%s \"%s\": status %d", commands[k], bad[i],
+				 r.status);
 			const char *end = strchr(r.err, '\n');
 			MUST_SAY(end && !end[1], "%s \"%s\": not one line: %s", commands[k], bad[i], r.err);
 		}
@@ -181,34 +200,36 @@ RUN_TEST(options, "options and commands that are none")
 	struct bundle b;
 	bundle_make(&b);
 	const char *const bad[][5] = {
-		{ "run", "--no-such-option", b.id, NULL },
-		{ "run", "--bundle" },
-		{ "run", "--preserve-fds", "x", b.id },
-		{ "run", "--preserve-fds", "-1", b.id },
-		{ "run", "--preserve-fds", "99999999999", b.id },
-		{ "run", "--bundle=", b.id },
-		{ "run" },
-		{ "run", b.id, "another" },
-		{ "start" },
-		{ "start", b.id, "another" },
-		{ "state" },
-		{ "kill" },
-		{ "delete" },
-		{ "exec" },
-		{ "exec", b.id },
-		{ "list", "--format", "yaml" },
-		{ "spec", "--rootless=perhaps" },
-		{ "no-such-command" },
-		{ "--no-such-global", "list" },
-		{ "--log-format", "xml", "list" },
-		{ "--cgroup-manager", "none", "list" },
-		{ "--log", "/no/such/folder/log", "list" },
+	    {"run",			     "--no-such-option", b.id,				      NULL},
+	    {"run",				 "--bundle"					      },
+	    {"run",			     "--preserve-fds",   "x",					   b.id},
+	    {"run",				 "--preserve-fds",					       "-1",				    b.id},
+	    {"run",			     "--preserve-fds",					       "99999999999",				     b.id},
+	    {"run",		    "--bundle=",b.id					     },
+	    {"run"  },
+	    {"run",			       b.id,			      "another"},
+	    {"start"				},
+	    {"start",			     b.id,					     "another"		     },
+	    {"state"				},
+	    {"kill"				},
+	    {"delete"			    },
+	    {"exec"			  },
+	    {"exec",				 b.id					    },
+	    {"list",			   "--format","yaml"					     },
+	    {"spec",			   "--rootless=perhaps"		 },
+	    {"no-such-command"			      },
+	    {"--no-such-global",				 "list"		       },
+	    {"--log-format", "xml","list"							  },
+	    {"--cgroup-manager",				  "none",										"list"},
+	    {"--log",				  "/no/such/folder/log",			     "list"		   },
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct result r = nacre(bad[i][0], bad[i][1], bad[i][2], bad[i][3], NULL);
-		MUST_SAY(r.status > 0 && (r.status < 128 || r.status == 255), "%s %s: status %d", bad[i][0], bad[i][1] ? bad[i][1] : "", r.status);
+		MUST_SAY(r.status > 0 && (r.status < 128 || r.status == 255), "%s %s: status %d", bad[i][0],
+			 bad[i][1] ? bad[i][1] : "", r.status);
 		const char *end = strchr(r.err, '\n');
-		MUST_SAY(end && !end[1], "%s %s: not one line: %s", bad[i][0], bad[i][1] ? bad[i][1] : "", r.err);
+		MUST_SAY(end && !end[1], "%s %s: not one line: %s", bad[i][0], bad[i][1] ? bad[i][1] : "",
+			 r.err);
 	}
 	must_leave_nothing(&b);
 }
@@ -223,7 +244,9 @@ RUN_TEST(log_line, "a failure is also the last line of the log, as JSON if asked
 	MUST_SAY(last && last[1] == '\0', "%s", text);
 	*last = '\0';
 	last = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
-	MUST_SAY(!strcmp(json_value(last, "level"), "error") && strstr(json_value(last, "msg"), "nobody-here") && *json_value(last, "time"), "%s", last);
+	MUST_SAY(!strcmp(json_value(last, "level"), "error") &&
+		     strstr(json_value(last, "msg"), "nobody-here") && *json_value(last, "time"),
+		 "%s", last);
 	r = nacre("--log", log, "--log-format", "text", "state", "nobody-here", NULL);
 	must_fail(&r, "nobody-here");
 	MUST_SAY(strstr(file_text(log), "level=error"), "%s", file_text(log));
@@ -234,7 +257,7 @@ RUN_TEST(spec_once, "spec does not overwrite")
 	struct bundle b;
 	bundle_make(&b);
 	char *before = file_text(format("%s/config.json", b.dir));
-	struct result r = nacre_with(&(struct spawn){ .directory = b.dir }, "spec", NULL);
+	struct result r = nacre_with(&(struct spawn){.directory = b.dir}, "spec", NULL);
 	must_fail(&r, "config.json");
 	MUST(!strcmp(before, file_text(format("%s/config.json", b.dir))));
 }
@@ -249,6 +272,7 @@ RUN_TEST(answers, "version, help and features")
 	MUST_SAY(strstr(r.out, "create") && strstr(r.out, "--root"), "%s", r.out);
 	r = nacre("features", NULL);
 	must_succeed(&r);
-	MUST_SAY(json_valid(r.out) && !strcmp(json_value(r.out, "linux.seccomp.enabled"), "true"), "%s", r.out);
+	MUST_SAY(json_valid(r.out) && !strcmp(json_value(r.out, "linux.seccomp.enabled"), "true"), "%s",
+		 r.out);
 	MUST_SAY(strstr(json_value(r.out, "mountOptions"), "[") && strstr(r.out, "rro"), "%s", r.out);
 }

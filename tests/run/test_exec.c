@@ -21,11 +21,12 @@ RUN_TEST(plain, "exec runs a program in the container's namespaces, with its out
 {
 	struct bundle b;
 	start(&b);
-	struct result r = EXEC(&b, b.id, "/bin/inside", "echo", "second", ";", "ls", "/proc", ";", "ns", ";", "exit", "6");
+	struct result r =
+	    EXEC(&b, b.id, "/bin/inside", "echo", "second", ";", "ls", "/proc", ";", "ns", ";", "exit", "6");
 	must_exit(&r, 6);
 	must_print(&r, "second");
 	must_print(&r, "1");
-	static const char *const kinds[] = { "mnt", "pid", "uts", "ipc", "user", "cgroup" };
+	static const char *const kinds[] = {"mnt", "pid", "uts", "ipc", "user", "cgroup"};
 	for (size_t i = 0; i < 6; i++) {
 		char to[64];
 		ssize_t n = readlink(format("/proc/%d/ns/%s", bundle_pid(&b), kinds[i]), to, sizeof(to));
@@ -37,8 +38,10 @@ RUN_TEST(inherits, "exec has the container's environment, folder, user and capab
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'process':{'env':['PATH=/bin','FROM_CONFIG=yes'],'cwd':'/tmp','noNewPrivileges':true,'capabilities':{'bounding':['CAP_KILL'],"
-			  "'permitted':['CAP_KILL'],'effective':['CAP_KILL'],'inheritable':[],'ambient':[]}}}");
+	bundle_config(&b,
+		      "{'process':{'env':['PATH=/bin','FROM_CONFIG=yes'],'cwd':'/"
+		      "tmp','noNewPrivileges':true,'capabilities':{'bounding':['CAP_KILL'],"
+		      "'permitted':['CAP_KILL'],'effective':['CAP_KILL'],'inheritable':[],'ambient':[]}}}");
 	bundle_inside(&b, "sleep", "60", NULL);
 	bundle_start(&b, NULL);
 	struct result r = EXEC(&b, b.id, "inside", "env", ";", "cwd", ";", "caps");
@@ -56,7 +59,8 @@ RUN_TEST(options, "exec --env, --cwd and --user")
 	need_root();
 	struct bundle b;
 	start(&b);
-	struct result r = EXEC(&b, "--env", "MORE=1", "-e", "FROM_CONFIG=no", "--cwd", "/etc", "--user", "12:34", b.id, "inside", "env", ";", "cwd", ";", "id");
+	struct result r = EXEC(&b, "--env", "MORE=1", "-e", "FROM_CONFIG=no", "--cwd", "/etc", "--user",
+			       "12:34", b.id, "inside", "env", ";", "cwd", ";", "id");
 	must_succeed(&r);
 	must_print(&r, "MORE=1");
 	must_print(&r, "FROM_CONFIG=no");
@@ -78,7 +82,9 @@ RUN_TEST(groups, "exec --additional-gids")
 RUN_TEST(user_forms, "exec --user takes numbers only, strictly")
 {
 	need_root();
-	static const char *const bad[] = { "-1", "4294967295", "4294967296", " 1", "0x1", "root", "", "1:", ":1", "1:2:3", "1:-1", "1 ", "+1", "99999999999999999999" };
+	static const char *const bad[] = {
+	    "-1", "4294967295", "4294967296", " 1",   "0x1", "root", "",
+	    "1:", ":1",		"1:2:3",      "1:-1", "1 ",  "+1",   "99999999999999999999"};
 	struct bundle b;
 	start(&b);
 	struct result r = EXEC(&b, "-u", "1", b.id, "inside", "id");
@@ -87,7 +93,8 @@ RUN_TEST(user_forms, "exec --user takes numbers only, strictly")
 	MUST_SAY(strstr(r.out, "uid=1,1,1 gid=0,0,0"), "%s", r.out);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		r = EXEC(&b, "--user", bad[i], b.id, "inside", "id");
-		MUST_SAY(r.status != 0 && !strstr(r.out, "uid="), "--user \"%s\" was taken: %s", bad[i], r.out);
+		MUST_SAY(r.status != 0 && !strstr(r.out, "uid="), "--user \"%s\" was taken: %s", bad[i],
+			 r.out);
 		must_fail(&r, NULL);
 	}
 }
@@ -111,8 +118,11 @@ RUN_TEST(process_file, "exec --process reads everything from a file")
 	struct bundle b;
 	start(&b);
 	char *file = format("%s/process.json", test_dir());
-	file_write(file, "{\"user\":{\"uid\":5,\"gid\":6,\"umask\":7},\"cwd\":\"/etc\",\"args\":[\"/bin/inside\",\"id\",\";\",\"env\",\";\",\"cwd\",\";\",\"rlimits\"],"
-			 "\"env\":[\"ONLY=this\"],\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":77,\"hard\":88}]}");
+	file_write(
+	    file,
+	    "{\"user\":{\"uid\":5,\"gid\":6,\"umask\":7},\"cwd\":\"/etc\",\"args\":[\"/bin/"
+	    "inside\",\"id\",\";\",\"env\",\";\",\"cwd\",\";\",\"rlimits\"],"
+	    "\"env\":[\"ONLY=this\"],\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":77,\"hard\":88}]}");
 	struct result r = EXEC(&b, "--process", file, b.id);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "uid=5,5,5 gid=6,6,6 umask=0007"), "%s", r.out);
@@ -127,11 +137,12 @@ RUN_TEST(process_file_bad, "exec --process of a bad file says where")
 	struct bundle b;
 	start(&b);
 	static const char *const bad[][2] = {
-		{ "{", "process.json" },
-		{ "{\"args\":[\"x\"],\"cwd\":\"tmp\"}", "cwd" },
-		{ "{\"args\":[],\"cwd\":\"/\"}", "args" },
-		{ "{\"args\":\"x\",\"cwd\":\"/\"}", "args" },
-		{ "{\"args\":[\"x\"],\"cwd\":\"/\",\"rlimits\":[{\"type\":\"RLIMIT_NONE\",\"soft\":1,\"hard\":1}]}", "RLIMIT_NONE" },
+	    {"{",				  "process.json"		},
+	    {"{\"args\":[\"x\"],\"cwd\":\"tmp\"}", "cwd"				},
+	    {"{\"args\":[],\"cwd\":\"/\"}",	    "args"			  },
+	    {"{\"args\":\"x\",\"cwd\":\"/\"}",     "args"			     },
+	    {"{\"args\":[\"x\"],\"cwd\":\"/"
+	     "\",\"rlimits\":[{\"type\":\"RLIMIT_NONE\",\"soft\":1,\"hard\":1}]}",				     "RLIMIT_NONE"},
 	};
 	char *file = format("%s/process.json", test_dir());
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -216,8 +227,9 @@ RUN_TEST(preserved, "exec --preserve-fds, and no other descriptor")
 {
 	struct bundle b;
 	start(&b);
-	int kept[] = { dup(2), dup(2), -1 };
-	struct result r = nacre_with(&(struct spawn){ .fds = kept }, "exec", "--preserve-fds", "1", b.id, "/bin/inside", "fds", NULL);
+	int kept[] = {dup(2), dup(2), -1};
+	struct result r = nacre_with(&(struct spawn){.fds = kept}, "exec", "--preserve-fds", "1", b.id,
+				     "/bin/inside", "fds", NULL);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "fd 3 ") && !strstr(r.out, "fd 4 "), "%s", r.out);
 	r = EXEC(&b, b.id, "/bin/inside", "fds");
@@ -242,7 +254,8 @@ RUN_TEST(seccomp, "exec's process is under the container's filter")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_ERRNO','errnoRet':99}]}}}");
+	bundle_config(&b, "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['"
+			  "getpriority'],'action':'SCMP_ACT_ERRNO','errnoRet':99}]}}}");
 	bundle_inside(&b, "sleep", "60", NULL);
 	bundle_start(&b, NULL);
 	struct result r = EXEC(&b, b.id, "/bin/inside", "syscall", "140", ";", "caps");
@@ -270,11 +283,13 @@ RUN_TEST(user_namespace, "exec into a user namespace")
 	struct bundle b;
 	bundle_make(&b);
 	MUST(!system(format("chown -R 100000:100000 %s", b.rootfs)));
-	bundle_config(&b, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':100000,'size':1000}],"
+	bundle_config(&b, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID'"
+			  ":100000,'size':1000}],"
 			  "'gidMappings':[{'containerID':0,'hostID':100000,'size':1000}]}}");
 	bundle_inside(&b, "sleep", "60", NULL);
 	bundle_start(&b, NULL);
-	struct result r = EXEC(&b, "--user", "3:4", b.id, "/bin/inside", "id", ";", "cat", "/proc/self/uid_map");
+	struct result r =
+	    EXEC(&b, "--user", "3:4", b.id, "/bin/inside", "id", ";", "cat", "/proc/self/uid_map");
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "uid=3,3,3 gid=4,4,4") && strstr(r.out, "100000"), "%s", r.out);
 }

@@ -21,7 +21,8 @@ static char *journal(void)
 	return format("%s/journal", test_dir());
 }
 
-static const char *const kinds[] = { "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop" };
+static const char *const kinds[] = {"prestart",	      "createRuntime", "createContainer",
+				    "startContainer", "poststart",     "poststop"};
 
 static void hook(struct bundle *b, const char *kind, const char *path, const char *more)
 {
@@ -31,7 +32,8 @@ static void hook(struct bundle *b, const char *kind, const char *path, const cha
 static void make(struct bundle *b)
 {
 	bundle_make(b);
-	bundle_config(b, "{'hooks':{'prestart':[],'createRuntime':[],'createContainer':[],'startContainer':[],'poststart':[],'poststop':[]},'root':{'readonly':false}}");
+	bundle_config(b, "{'hooks':{'prestart':[],'createRuntime':[],'createContainer':[],'startContainer':[]"
+			 ",'poststart':[],'poststop':[]},'root':{'readonly':false}}");
 	file_write(journal(), "%s", "");
 }
 
@@ -45,13 +47,16 @@ RUN_TEST(order, "all six kinds run, in the specified order, each where it belong
 		if (i != 3)
 			hook(&b, kinds[i], path, format(",'args':['note','%s']", kinds[i]));
 	/* startContainer runs in the container: its path is the container's. */
-	bundle_config(&b, "{'hooks':{'startContainer':[{'path':'/bin/busybox','args':['sh','-c','echo startContainer > /tmp/note'],'env':['PATH=/bin']}]}}");
+	bundle_config(&b, "{'hooks':{'startContainer':[{'path':'/bin/busybox','args':['sh','-c','echo "
+			  "startContainer > /tmp/note'],'env':['PATH=/bin']}]}}");
 	bundle_inside(&b, "cat", "/tmp/note", ";", "sleep", "60", NULL);
 	bundle_create(&b, NULL);
 	char *text = file_text(journal());
-	char *one = strstr(text, "prestart "), *two = strstr(text, "createRuntime "), *three = strstr(text, "createContainer ");
+	char *one = strstr(text, "prestart "), *two = strstr(text, "createRuntime "),
+	     *three = strstr(text, "createContainer ");
 	MUST_SAY(one && two && three && one < two && two < three, "after create: %s", text);
-	MUST_SAY(!strstr(text, "poststart") && !exists(format("%s/tmp/note", b.rootfs)), "too early: %s", text);
+	MUST_SAY(!strstr(text, "poststart") && !exists(format("%s/tmp/note", b.rootfs)), "too early: %s",
+		 text);
 	struct result r = nacre("start", b.id, NULL);
 	must_succeed(&r);
 	text = file_text(journal());
@@ -69,8 +74,9 @@ RUN_TEST(state, "hooks get the state on stdin: one line of JSON")
 	make(&b);
 	bundle_config(&b, "{'annotations':{'a.b/c':'d/e'}}");
 	char *path = script("keep", format("cat >%s/state.$1", test_dir()));
-	static const char *const outside[] = { "prestart", "createRuntime", "createContainer", "poststart", "poststop" };
-	static const char *const status[] = { "creating", "creating", "creating", "running", "stopped" };
+	static const char *const outside[] = {"prestart", "createRuntime", "createContainer", "poststart",
+					      "poststop"};
+	static const char *const status[] = {"creating", "creating", "creating", "running", "stopped"};
 	for (size_t i = 0; i < 5; i++)
 		hook(&b, outside[i], path, format(",'args':['keep','%s']", outside[i]));
 	bundle_inside(&b, "sleep", "60", NULL);
@@ -98,10 +104,11 @@ RUN_TEST(environment, "a hook's environment and arguments are its own")
 	make(&b);
 	char *path = script("keep", format("echo \"$0 $1 $A $HOME_OF\" >%s", journal()));
 	hook(&b, "createRuntime", path, ",'args':['zero','one'],'env':['A=letter','PATH=/bin:/usr/bin']");
-	const char *more[] = { "HOME_OF=caller", NULL };
-	struct result r = nacre_with(&(struct spawn){ .env = more }, "run", "--bundle", b.dir, b.id, NULL);
+	const char *more[] = {"HOME_OF=caller", NULL};
+	struct result r = nacre_with(&(struct spawn){.env = more}, "run", "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
-	MUST_SAY(strstr(file_text(journal()), " one letter") && !strstr(file_text(journal()), "caller"), "%s", file_text(journal()));
+	MUST_SAY(strstr(file_text(journal()), " one letter") && !strstr(file_text(journal()), "caller"), "%s",
+		 file_text(journal()));
 }
 
 RUN_TEST(failure, "a hook that fails stops create, is named with what it said, and leaves nothing")
@@ -121,7 +128,8 @@ RUN_TEST(failure_start, "a startContainer or poststart hook that fails fails sta
 {
 	struct bundle b;
 	make(&b);
-	bundle_config(&b, "{'hooks':{'startContainer':[{'path':'/bin/inside','args':['inside','exit','4']}]}}");
+	bundle_config(&b,
+		      "{'hooks':{'startContainer':[{'path':'/bin/inside','args':['inside','exit','4']}]}}");
 	bundle_create(&b, NULL);
 	struct result r = nacre("start", b.id, NULL);
 	must_fail(&r, "startContainer");
@@ -162,7 +170,7 @@ RUN_TEST(timeout, "a hook that takes too long is killed")
 
 RUN_TEST(timeout_zero, "a timeout of nothing is refused")
 {
-	static const char *const bad[] = { "0", "-1" };
+	static const char *const bad[] = {"0", "-1"};
 	for (size_t i = 0; i < 2; i++) {
 		struct bundle b;
 		make(&b);
@@ -197,7 +205,8 @@ RUN_TEST(rude, "hooks that close stdin, print a lot, or leave a child do no harm
 	/* A state larger than a pipe holds, and nobody who reads it. */
 	bundle_config(&b, "{'annotations':{'big':'%s'}}", big);
 	hook(&b, "createRuntime", script("deaf", "exec <&-; exit 0"), "");
-	hook(&b, "createRuntime", script("loud", "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2"), "");
+	hook(&b, "createRuntime", script("loud", "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2"),
+	     "");
 	hook(&b, "createRuntime", script("parent", "sleep 3 </dev/null >/dev/null 2>&1 & exit 0"), "");
 	struct result r = bundle_run(&b);
 	must_succeed(&r);
@@ -206,7 +215,8 @@ RUN_TEST(rude, "hooks that close stdin, print a lot, or leave a child do no harm
 	usleep(3200000);
 }
 
-RUN_TEST(namespaces_seen, "createContainer runs in the container's namespaces, createRuntime in the runtime's")
+RUN_TEST(namespaces_seen,
+	 "createContainer runs in the container's namespaces, createRuntime in the runtime's")
 {
 	struct bundle b;
 	make(&b);

@@ -1,4 +1,5 @@
-/* test_lifecycle.c: create, start, kill, delete, state, list, run: what each does, what it answers, and when it refuses. */
+/* test_lifecycle.c: create, start, kill, delete, state, list, run: what each does, what it answers, and when
+ * it refuses. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ RUN_TEST(run_prints, "run gives the container's output and status 0")
 
 RUN_TEST(run_status, "run exits with the container's status")
 {
-	static const char *const codes[] = { "0", "1", "7", "127", "255" };
+	static const char *const codes[] = {"0", "1", "7", "127", "255"};
 	struct bundle b;
 	bundle_make(&b);
 	for (size_t i = 0; i < 5; i++) {
@@ -46,7 +47,7 @@ RUN_TEST(run_stdin, "run passes stdin on")
 	char *input = format("%s/input", test_dir());
 	file_write(input, "from outside\n");
 	bundle_inside(&b, "read", NULL);
-	struct result r = nacre_with(&(struct spawn){ .input = input }, "run", "--bundle", b.dir, b.id, NULL);
+	struct result r = nacre_with(&(struct spawn){.input = input}, "run", "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
 	must_print(&r, "line from outside");
 }
@@ -55,14 +56,14 @@ RUN_TEST(run_here, "without --bundle the current folder is the bundle")
 {
 	struct bundle b;
 	bundle_make(&b);
-	struct result r = nacre_with(&(struct spawn){ .directory = b.dir }, "run", b.id, NULL);
+	struct result r = nacre_with(&(struct spawn){.directory = b.dir}, "run", b.id, NULL);
 	must_succeed(&r);
 	must_print(&r, "hello");
 }
 
 RUN_TEST(run_signal_relay, "a signal to the foreground run reaches the container")
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
+	static const int signals[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
 	for (size_t i = 0; i < 4; i++) {
 		struct bundle b;
 		bundle_make(&b);
@@ -162,7 +163,8 @@ RUN_TEST(pid_file, "--pid-file holds the number without a newline")
 	char *path = format("%s/pid", test_dir());
 	struct result r = nacre("create", "--pid-file", path, "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
-	MUST_SAY(!strcmp(file_text(path), bundle_state(&b, "pid")), "\"%s\" and %s", file_text(path), bundle_state(&b, "pid"));
+	MUST_SAY(!strcmp(file_text(path), bundle_state(&b, "pid")), "\"%s\" and %s", file_text(path),
+		 bundle_state(&b, "pid"));
 }
 
 RUN_TEST(pid_file_bad, "a pid file that cannot be written fails create and leaves nothing")
@@ -199,7 +201,8 @@ RUN_TEST(same_id, "an id is taken once")
 	must_fail(&r, b.id);
 	r = bundle_run(&b);
 	must_fail(&r, b.id);
-	MUST_SAY(bundle_pid(&b) == pid && !strcmp(bundle_state(&b, "status"), "created"), "the first container was disturbed");
+	MUST_SAY(bundle_pid(&b) == pid && !strcmp(bundle_state(&b, "status"), "created"),
+		 "the first container was disturbed");
 }
 
 RUN_TEST(start_twice, "start of a running or stopped container fails")
@@ -266,7 +269,7 @@ RUN_TEST(kill_stopped, "kill of a stopped container fails, kill --all does not")
 
 RUN_TEST(kill_forms, "kill knows names with and without SIG, and numbers")
 {
-	static const char *const forms[] = { "USR1", "SIGUSR1", "usr1", "10" };
+	static const char *const forms[] = {"USR1", "SIGUSR1", "usr1", "10"};
 	for (size_t i = 0; i < 4; i++) {
 		struct bundle b;
 		char *out;
@@ -284,7 +287,8 @@ RUN_TEST(kill_forms, "kill knows names with and without SIG, and numbers")
 
 RUN_TEST(kill_unknown, "kill refuses unknown signals")
 {
-	static const char *const bad[] = { "NOSUCH", "SIG", "0x9", "9x", "-1", "65", "99999999999", " 9", "+9" };
+	static const char *const bad[] = {"NOSUCH", "SIG",	   "0x9", "9x", "-1",
+					  "65",	    "99999999999", " 9",  "+9"};
 	struct bundle b;
 	bundle_make(&b);
 	bundle_inside(&b, "sleep", "60", NULL);
@@ -315,7 +319,9 @@ RUN_TEST(kill_all, "kill --all reaches every process where the container shares 
 	struct bundle b;
 	char *out;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'namespaces':[{'type':'mount'},{'type':'ipc'},{'type':'uts'},{'type':'network'}]}}");
+	bundle_config(
+	    &b,
+	    "{'linux':{'namespaces':[{'type':'mount'},{'type':'ipc'},{'type':'uts'},{'type':'network'}]}}");
 	bundle_config(&b, "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}]}");
 	bundle_inside(&b, "children", "3", ";", "sleep", "60", NULL);
 	bundle_start(&b, &out);
@@ -335,7 +341,9 @@ RUN_TEST(delete_with_children, "delete --force takes processes that outlived the
 	struct bundle b;
 	char *out;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'namespaces':[{'type':'mount'},{'type':'ipc'},{'type':'uts'},{'type':'network'}]}}");
+	bundle_config(
+	    &b,
+	    "{'linux':{'namespaces':[{'type':'mount'},{'type':'ipc'},{'type':'uts'},{'type':'network'}]}}");
 	bundle_config(&b, "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}]}");
 	bundle_inside(&b, "children", "3", NULL);
 	bundle_start(&b, &out);
@@ -440,7 +448,8 @@ RUN_TEST(not_found, "a program that is not there is named, and fails create")
 	bundle_config(&b, "{'process':{'args':['/bin/nothing-here']}}");
 	struct result r = nacre("create", "--bundle", b.dir, b.id, NULL);
 	must_fail(&r, "/bin/nothing-here");
-	MUST_SAY(strstr(r.err, "no such file or directory") || strstr(r.err, "No such file or directory"), "%s", r.err);
+	MUST_SAY(strstr(r.err, "no such file or directory") || strstr(r.err, "No such file or directory"),
+		 "%s", r.err);
 	must_leave_nothing(&b);
 	bundle_config(&b, "{'process':{'args':['nothing-here']}}");
 	r = bundle_run(&b);

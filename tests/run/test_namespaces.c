@@ -1,4 +1,5 @@
-/* test_namespaces.c: which namespaces a container has: new ones, those of others, the host's; and user namespaces with their maps. */
+/* test_namespaces.c: which namespaces a container has: new ones, those of others, the host's; and user
+ * namespaces with their maps. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,18 +24,30 @@ static char *mine(const char *kind)
 RUN_TEST(fresh, "each namespace that is asked for is a new one, the others are the host's")
 {
 	need_root();
-	static const char *const kinds[][2] = { { "ipc", "ipc" }, { "uts", "uts" }, { "network", "net" }, { "pid", "pid" }, { "cgroup", "cgroup" } };
+	static const char *const kinds[][2] = {
+	    {"ipc",	    "ipc"	 },
+	    {"uts",	    "uts"	 },
+	    {"network", "net"   },
+		{"pid",	"pid"   },
+		{"cgroup",  "cgroup"}
+	    };
 	for (size_t i = 0; i < 5; i++) {
 		struct bundle b;
 		bundle_make(&b);
-		bundle_config(&b, "{'hostname':null,'linux':{'namespaces':[{'type':'mount'},{'type':'%s'}]}," PLAIN_MOUNTS "}", kinds[i][0]);
+		bundle_config(
+		    &b,
+		    "{'hostname':null,'linux':{'namespaces':[{'type':'mount'},{'type':'%s'}]}," PLAIN_MOUNTS
+		    "}",
+		    kinds[i][0]);
 		if (!strcmp(kinds[i][1], "pid"))
-			bundle_config(&b, "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}]}");
+			bundle_config(&b,
+				      "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}]}");
 		struct result r = bundle_run_inside(&b, "ns", NULL);
 		must_succeed(&r);
 		for (size_t k = 0; k < 5; k++) {
 			bool same = has_line(r.out, mine(kinds[k][1]));
-			MUST_SAY(same == (k != i), "asked for %s, looked at %s: %s", kinds[i][0], kinds[k][0], r.out);
+			MUST_SAY(same == (k != i), "asked for %s, looked at %s: %s", kinds[i][0], kinds[k][0],
+				 r.out);
 		}
 		MUST(!has_line(r.out, mine("mnt")));
 	}
@@ -46,10 +59,13 @@ RUN_TEST(time_namespace, "a time namespace with its offsets")
 	need_file("/proc/self/ns/time");
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'+namespaces':[{'type':'time'}],'timeOffsets':{'boottime':{'secs':1000000},'monotonic':{'secs':2000000,'nanosecs':5}}}}");
+	bundle_config(&b, "{'linux':{'+namespaces':[{'type':'time'}],'timeOffsets':{'boottime':{'secs':"
+			  "1000000},'monotonic':{'secs':2000000,'nanosecs':5}}}}");
 	struct result r = bundle_run_inside(&b, "clocks", ";", "ns", NULL);
 	must_succeed(&r);
-	MUST_SAY(atol(value_of(r.out, "boottime")) >= 1000000 && atol(value_of(r.out, "monotonic")) >= 2000000, "%s", r.out);
+	MUST_SAY(atol(value_of(r.out, "boottime")) >= 1000000 &&
+		     atol(value_of(r.out, "monotonic")) >= 2000000,
+		 "%s", r.out);
 	MUST(!has_line(r.out, mine("time")));
 }
 
@@ -67,12 +83,15 @@ RUN_TEST(joined, "namespaces joined by path are those of the other container")
 	struct bundle a, b;
 	int pid = bundle_pid(running(&a));
 	bundle_make(&b);
-	bundle_config(&b, "{'hostname':null,'linux':{'namespaces':[{'type':'mount'},{'type':'pid','path':'/proc/%d/ns/pid'},{'type':'network','path':"
-			  "'/proc/%d/ns/net'},{'type':'ipc','path':'/proc/%d/ns/ipc'},{'type':'uts','path':'/proc/%d/ns/uts'}]}}",
+	bundle_config(&b,
+		      "{'hostname':null,'linux':{'namespaces':[{'type':'mount'},{'type':'pid','path':'/proc/"
+		      "%d/ns/pid'},{'type':'network','path':"
+		      "'/proc/%d/ns/net'},{'type':'ipc','path':'/proc/%d/ns/ipc'},{'type':'uts','path':'/"
+		      "proc/%d/ns/uts'}]}}",
 		      pid, pid, pid, pid);
 	struct result r = bundle_run_inside(&b, "ns", ";", "ls", "/proc", ";", "cat", "/proc/1/comm", NULL);
 	must_succeed(&r);
-	static const char *const kinds[] = { "pid", "net", "ipc", "uts" };
+	static const char *const kinds[] = {"pid", "net", "ipc", "uts"};
 	for (size_t i = 0; i < 4; i++) {
 		char to[64];
 		ssize_t n = readlink(format("/proc/%d/ns/%s", pid, kinds[i]), to, sizeof(to));
@@ -84,11 +103,15 @@ RUN_TEST(joined, "namespaces joined by path are those of the other container")
 RUN_TEST(wrong_kind, "a path of another kind of namespace, or of none, is an error that names it")
 {
 	need_root();
-	static const char *const bad[] = { "/proc/self/ns/ipc", "/etc/passwd", "/no/such/file", "/proc/self/ns", "/dev/null" };
+	static const char *const bad[] = {"/proc/self/ns/ipc", "/etc/passwd", "/no/such/file",
+					  "/proc/self/ns", "/dev/null"};
 	for (size_t i = 0; i < 5; i++) {
 		struct bundle b;
 		bundle_make(&b);
-		bundle_config(&b, "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'uts'},{'type':'network','path':'%s'}]}}", bad[i]);
+		bundle_config(&b,
+			      "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'uts'},{'type'"
+			      ":'network','path':'%s'}]}}",
+			      bad[i]);
 		struct result r = bundle_run(&b);
 		must_fail(&r, bad[i]);
 		must_leave_nothing(&b);
@@ -116,10 +139,12 @@ RUN_TEST(user_namespace, "a user namespace: inside root, outside somebody else")
 	char *out;
 	bundle_make(&b);
 	MUST(!system(format("chown -R 100000:100000 %s", b.rootfs)));
-	bundle_config(&b, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':100000,'size':1000}],"
-			  "'gidMappings':[{'containerID':0,'hostID':100000,'size':2000}]},'root':{'readonly':false}}");
-	bundle_inside(&b, "id", ";", "cat", "/proc/self/uid_map", "/proc/self/gid_map", ";", "write", "/tmp/mine", ";", "stat", "/dev/null", ";", "trap", "any",
-		      "0", NULL);
+	bundle_config(
+	    &b, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':100000,'"
+		"size':1000}],"
+		"'gidMappings':[{'containerID':0,'hostID':100000,'size':2000}]},'root':{'readonly':false}}");
+	bundle_inside(&b, "id", ";", "cat", "/proc/self/uid_map", "/proc/self/gid_map", ";", "write",
+		      "/tmp/mine", ";", "stat", "/dev/null", ";", "trap", "any", "0", NULL);
 	bundle_start(&b, &out);
 	for (int i = 0; i < 400 && !strstr(file_text(out), "ready"); i++)
 		usleep(5000);
@@ -140,8 +165,10 @@ RUN_TEST(user_namespace_user, "another user in a user namespace")
 	struct bundle b;
 	bundle_make(&b);
 	MUST(!system(format("chown -R 100000:100000 %s", b.rootfs)));
-	bundle_config(&b, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':100000,'size':1000}],"
-			  "'gidMappings':[{'containerID':0,'hostID':100000,'size':1000}]},'process':{'user':{'uid':7,'gid':8,'additionalGids':[9]}}}");
+	bundle_config(&b, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID'"
+			  ":100000,'size':1000}],"
+			  "'gidMappings':[{'containerID':0,'hostID':100000,'size':1000}]},'process':{'user':{"
+			  "'uid':7,'gid':8,'additionalGids':[9]}}}");
 	struct result r = bundle_run_inside(&b, "id", NULL);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "uid=7,7,7 gid=8,8,8"), "%s", r.out);
@@ -159,7 +186,8 @@ RUN_TEST(rootless_maps, "an ordinary user is root inside, and itself outside")
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'root':{'readonly':false}}");
-	struct result r = bundle_run_inside(&b, "id", ";", "write", "/tmp/mine", ";", "cat", "/proc/self/setgroups", NULL);
+	struct result r =
+	    bundle_run_inside(&b, "id", ";", "write", "/tmp/mine", ";", "cat", "/proc/self/setgroups", NULL);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "uid=0,0,0"), "%s", r.out);
 	struct stat st;
@@ -171,14 +199,18 @@ RUN_TEST(rootless_subuids, "an ordinary user with subordinate ids maps them by n
 	if (am_root())
 		test_skip("is about ordinary users; check-rootless runs it");
 	need_file("/usr/bin/newuidmap");
-	char *line = value_of(file_text("/etc/subuid"), format("%s:", getenv("USER") ? getenv("USER") : "nobody-here"));
+	char *line = value_of(file_text("/etc/subuid"),
+			      format("%s:", getenv("USER") ? getenv("USER") : "nobody-here"));
 	unsigned long start = strtoul(line, NULL, 10);
 	if (!start)
 		test_skip("this user has no range in /etc/subuid");
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'uidMappings':[{'containerID':0,'hostID':%d,'size':1},{'containerID':1,'hostID':%lu,'size':100}],"
-			  "'gidMappings':[{'containerID':0,'hostID':%d,'size':1},{'containerID':1,'hostID':%lu,'size':100}]}}",
+	bundle_config(&b,
+		      "{'linux':{'uidMappings':[{'containerID':0,'hostID':%d,'size':1},{'containerID':1,'"
+		      "hostID':%lu,'size':100}],"
+		      "'gidMappings':[{'containerID':0,'hostID':%d,'size':1},{'containerID':1,'hostID':%lu,'"
+		      "size':100}]}}",
 		      (int)getuid(), start, (int)getgid(), start);
 	struct result r = bundle_run_inside(&b, "cat", "/proc/self/uid_map", NULL);
 	must_succeed(&r);
@@ -191,7 +223,8 @@ RUN_TEST(joined_user, "a user namespace joined by path, with a new pid namespace
 	struct bundle a, b;
 	bundle_make(&a);
 	MUST(!system(format("chown -R 100000:100000 %s", a.rootfs)));
-	bundle_config(&a, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':100000,'size':1000}],"
+	bundle_config(&a, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID'"
+			  ":100000,'size':1000}],"
 			  "'gidMappings':[{'containerID':0,'hostID':100000,'size':1000}]}}");
 	bundle_inside(&a, "sleep", "60", NULL);
 	bundle_start(&a, NULL);
@@ -212,7 +245,9 @@ RUN_TEST(host_pid, "in the host's pid namespace the container has a host's numbe
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'namespaces':[{'type':'mount'},{'type':'uts'},{'type':'ipc'},{'type':'network'}]}}");
+	bundle_config(
+	    &b,
+	    "{'linux':{'namespaces':[{'type':'mount'},{'type':'uts'},{'type':'ipc'},{'type':'network'}]}}");
 	struct result r = bundle_run_inside(&b, "pids", ";", "ns", NULL);
 	must_succeed(&r);
 	must_print(&r, mine("pid"));

@@ -44,7 +44,8 @@ RUN_TEST(caps_default, "the five capability sets hold exactly what was asked for
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'process':{'capabilities':{'bounding':['CAP_KILL','CAP_CHOWN'],'permitted':['CAP_KILL','CAP_CHOWN'],"
+	bundle_config(&b, "{'process':{'capabilities':{'bounding':['CAP_KILL','CAP_CHOWN'],'permitted':['CAP_"
+			  "KILL','CAP_CHOWN'],"
 			  "'effective':['CAP_KILL'],'inheritable':[],'ambient':[]}}}");
 	struct result r = bundle_run_inside(&b, "caps", NULL);
 	must_succeed(&r);
@@ -58,8 +59,10 @@ RUN_TEST(caps_user, "an ordinary user has its ambient capabilities and no others
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'process':{'user':{'uid':1234,'gid':1234},'capabilities':{'bounding':['CAP_KILL','CAP_NET_BIND_SERVICE'],"
-			  "'permitted':['CAP_NET_BIND_SERVICE'],'effective':['CAP_NET_BIND_SERVICE'],'inheritable':['CAP_NET_BIND_SERVICE'],"
+	bundle_config(&b, "{'process':{'user':{'uid':1234,'gid':1234},'capabilities':{'bounding':['CAP_KILL',"
+			  "'CAP_NET_BIND_SERVICE'],"
+			  "'permitted':['CAP_NET_BIND_SERVICE'],'effective':['CAP_NET_BIND_SERVICE'],'"
+			  "inheritable':['CAP_NET_BIND_SERVICE'],"
 			  "'ambient':['CAP_NET_BIND_SERVICE']}}}");
 	struct result r = bundle_run_inside(&b, "caps", NULL);
 	must_succeed(&r);
@@ -74,7 +77,8 @@ RUN_TEST(caps_none, "no capabilities at all where the config has none")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'process':{'capabilities':{'bounding':[],'permitted':[],'effective':[],'inheritable':[],'ambient':[]}}}");
+	bundle_config(&b, "{'process':{'capabilities':{'bounding':[],'permitted':[],'effective':[],'"
+			  "inheritable':[],'ambient':[]}}}");
 	struct result r = bundle_run_inside(&b, "caps", NULL);
 	must_succeed(&r);
 	must_print(&r, "CapBnd:\t0000000000000000");
@@ -86,7 +90,8 @@ RUN_TEST(caps_unknown, "an unknown capability is no reason to fail")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'process':{'capabilities':{'bounding':['CAP_KILL','CAP_OF_THE_FUTURE'],'permitted':['CAP_KILL'],'effective':['CAP_KILL'],"
+	bundle_config(&b, "{'process':{'capabilities':{'bounding':['CAP_KILL','CAP_OF_THE_FUTURE'],'"
+			  "permitted':['CAP_KILL'],'effective':['CAP_KILL'],"
 			  "'inheritable':[],'ambient':[]}}}");
 	struct result r = bundle_run_inside(&b, "caps", NULL);
 	must_succeed(&r);
@@ -111,7 +116,8 @@ RUN_TEST(rlimits, "resource limits: what was asked for, the others as they were"
 	bundle_make(&b);
 	struct rlimit core;
 	getrlimit(RLIMIT_STACK, &core);
-	bundle_config(&b, "{'process':{'rlimits':[{'type':'RLIMIT_NOFILE','soft':100,'hard':200},{'type':'RLIMIT_CORE','soft':0,'hard':0},"
+	bundle_config(&b, "{'process':{'rlimits':[{'type':'RLIMIT_NOFILE','soft':100,'hard':200},{'type':'"
+			  "RLIMIT_CORE','soft':0,'hard':0},"
 			  "{'type':'RLIMIT_CPU','soft':1000,'hard':1000}]}}");
 	struct result r = bundle_run_inside(&b, "rlimits", NULL);
 	must_succeed(&r);
@@ -150,14 +156,16 @@ RUN_TEST(env, "the environment is the config's, with HOME from /etc/passwd, and 
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'env':['PATH=/bin','A=1','EMPTY=']}}");
-	const char *more[] = { "LEAK=secret", "LD_PRELOAD=", NULL };
+	const char *more[] = {"LEAK=secret", "LD_PRELOAD=", NULL};
 	bundle_inside(&b, "env", NULL);
-	struct result r = nacre_with(&(struct spawn){ .env = more }, "run", "--bundle", b.dir, b.id, NULL);
+	struct result r = nacre_with(&(struct spawn){.env = more}, "run", "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
 	must_print(&r, "A=1");
 	must_print(&r, "EMPTY=");
 	must_print(&r, "HOME=/root");
-	MUST_SAY(!strstr(r.out, "LEAK") && !strstr(r.out, "LD_PRELOAD") && !strstr(r.out, "NACRE") && !strstr(r.out, "INSIDE"), "%s", r.out);
+	MUST_SAY(!strstr(r.out, "LEAK") && !strstr(r.out, "LD_PRELOAD") && !strstr(r.out, "NACRE") &&
+		     !strstr(r.out, "INSIDE"),
+		 "%s", r.out);
 }
 
 RUN_TEST(env_home, "HOME is that of the user, unless it is given")
@@ -228,7 +236,8 @@ RUN_TEST(signals, "no signal is blocked or ignored, whatever the caller did")
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	must_succeed(&r);
 	must_print(&r, "SigBlk:\t0000000000000000");
-	/* 32 and 33 are libc's own: whoever starts us by posix_spawn(3) has them ignored in us, and no call of libc changes that. */
+	/* 32 and 33 are libc's own: whoever starts us by posix_spawn(3) has them ignored in us, and no call
+	 * of libc changes that. */
 	unsigned long ignored = strtoul(value_of(r.out, "SigIgn:"), NULL, 16) & ~(3ul << 31);
 	MUST_SAY(ignored == 0, "%s", r.out);
 }
@@ -238,8 +247,8 @@ RUN_TEST(descriptors, "only stdin, stdout and stderr are open")
 	struct bundle b;
 	bundle_make(&b);
 	bundle_inside(&b, "fds", NULL);
-	int leak[] = { dup(2), dup(2), -1 };
-	struct result r = nacre_with(&(struct spawn){ .fds = leak }, "run", "--bundle", b.dir, b.id, NULL);
+	int leak[] = {dup(2), dup(2), -1};
+	struct result r = nacre_with(&(struct spawn){.fds = leak}, "run", "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "fd 0 ") && strstr(r.out, "fd 1 ") && strstr(r.out, "fd 2 "), "%s", r.out);
 	for (int fd = 3; fd < 1024; fd++)
@@ -251,8 +260,9 @@ RUN_TEST(preserve_fds, "--preserve-fds hands on the next descriptors and no more
 	struct bundle b;
 	bundle_make(&b);
 	bundle_inside(&b, "fds", NULL);
-	int kept[] = { dup(2), dup(2), dup(2), -1 };
-	struct result r = nacre_with(&(struct spawn){ .fds = kept }, "run", "--preserve-fds", "2", "--bundle", b.dir, b.id, NULL);
+	int kept[] = {dup(2), dup(2), dup(2), -1};
+	struct result r = nacre_with(&(struct spawn){.fds = kept}, "run", "--preserve-fds", "2", "--bundle",
+				     b.dir, b.id, NULL);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "fd 3 ") && strstr(r.out, "fd 4 ") && !strstr(r.out, "fd 5 "), "%s", r.out);
 }
@@ -287,7 +297,8 @@ RUN_TEST(sched, "scheduling policy and I/O priority")
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'process':{'scheduler':{'policy':'SCHED_BATCH','nice':5},'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':6}}}");
+	bundle_config(&b, "{'process':{'scheduler':{'policy':'SCHED_BATCH','nice':5},'ioPriority':{'class':'"
+			  "IOPRIO_CLASS_BE','priority':6}}}");
 	struct result r = bundle_run_inside(&b, "sched", NULL);
 	must_succeed(&r);
 	/* Class 2 (best effort) stands above bit 13. */
@@ -309,16 +320,25 @@ RUN_TEST(sysctls, "sysctls of the container's namespaces")
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'sysctl':{'net.ipv4.ip_forward':'1','kernel.msgmax':'4000','fs.mqueue.msg_max':'9'}}}");
-	struct result r = bundle_run_inside(&b, "cat", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/kernel/msgmax", "/proc/sys/fs/mqueue/msg_max", NULL);
+	bundle_config(&b, "{'linux':{'sysctl':{'net.ipv4.ip_forward':'1','kernel.msgmax':'4000','fs.mqueue."
+			  "msg_max':'9'}}}");
+	struct result r = bundle_run_inside(&b, "cat", "/proc/sys/net/ipv4/ip_forward",
+					    "/proc/sys/kernel/msgmax", "/proc/sys/fs/mqueue/msg_max", NULL);
 	must_succeed(&r);
 	MUST_SAY(!strcmp(r.out, "1\n4000\n9\n"), "%s", r.out);
 }
 
 RUN_TEST(sysctls_refused, "sysctls of the host are refused")
 {
-	static const char *const bad[] = { "kernel.core_pattern", "kernel.hostname", "vm.swappiness", "net", "net.ipv4/../../kernel/core_pattern",
-					   "kernel.shm_rmid_forced/../core_pattern", "", "/kernel/msgmax", "kernel.msgmax.." };
+	static const char *const bad[] = {"kernel.core_pattern",
+					  "kernel.hostname",
+					  "vm.swappiness",
+					  "net",
+					  "net.ipv4/../../kernel/core_pattern",
+					  "kernel.shm_rmid_forced/../core_pattern",
+					  "",
+					  "/kernel/msgmax",
+					  "kernel.msgmax.."};
 	char *before = file_text("/proc/sys/kernel/core_pattern");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct bundle b;
@@ -337,7 +357,8 @@ RUN_TEST(sysctl_namespace, "a sysctl whose namespace is the host's is refused")
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'uts'},{'type':'ipc'}],'sysctl':{'net.ipv4.ip_forward':'1'}},"
+	bundle_config(&b, "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'uts'},{'type':'"
+			  "ipc'}],'sysctl':{'net.ipv4.ip_forward':'1'}},"
 			  "'mounts':[{'destination':'/proc','type':'proc','source':'proc'}]}");
 	struct result r = bundle_run(&b);
 	must_fail(&r, "net.ipv4.ip_forward");

@@ -1,11 +1,12 @@
-/* test_rootfs.c: the container's file system: mounts, devices, links, what is masked, what is read-only, what crosses the border. */
+/* test_rootfs.c: the container's file system: mounts, devices, links, what is masked, what is read-only, what
+ * crosses the border. */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "tests/run/bundle.h"
@@ -14,10 +15,13 @@ RUN_TEST(default_mounts, "the mounts of the default config, with their options")
 {
 	struct bundle b;
 	bundle_make(&b);
-	struct result r = bundle_run_inside(&b, "showmount", "/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/", NULL);
+	struct result r = bundle_run_inside(&b, "showmount", "/proc", "/dev", "/dev/pts", "/dev/shm",
+					    "/dev/mqueue", "/sys", "/", NULL);
 	must_succeed(&r);
-	MUST_SAY(strstr(r.out, "/proc proc rw,relatime") || strstr(r.out, "/proc proc rw,nosuid"), "%s", r.out);
-	MUST_SAY(strstr(r.out, "/dev tmpfs ") && strstr(r.out, "nosuid") && strstr(r.out, "mode=755"), "%s", r.out);
+	MUST_SAY(strstr(r.out, "/proc proc rw,relatime") || strstr(r.out, "/proc proc rw,nosuid"), "%s",
+		 r.out);
+	MUST_SAY(strstr(r.out, "/dev tmpfs ") && strstr(r.out, "nosuid") && strstr(r.out, "mode=755"), "%s",
+		 r.out);
 	MUST_SAY(strstr(r.out, "/dev/pts devpts ") && strstr(r.out, "ptmxmode=666"), "%s", r.out);
 	MUST_SAY(strstr(r.out, "/dev/shm tmpfs rw,nosuid,nodev,noexec"), "%s", r.out);
 	MUST_SAY(strstr(r.out, "/dev/mqueue mqueue rw,nosuid,nodev,noexec"), "%s", r.out);
@@ -39,7 +43,8 @@ RUN_TEST(readonly_root, "a read-only root")
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'root':{'readonly':true}}");
-	struct result r = bundle_run_inside(&b, "write", "/new", ";", "write", "/dev/new", ";", "write", "/bin/inside", NULL);
+	struct result r = bundle_run_inside(&b, "write", "/new", ";", "write", "/dev/new", ";", "write",
+					    "/bin/inside", NULL);
 	must_print(&r, "write /new: EROFS");
 	must_print(&r, "write /dev/new: ok");
 	MUST_SAY(strstr(r.out, "write /bin/inside: E"), "%s", r.out);
@@ -73,12 +78,15 @@ RUN_TEST(default_devices, "the default devices: numbers and modes")
 {
 	struct bundle b;
 	bundle_make(&b);
-	struct result r = bundle_run_inside(&b, "stat", "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", NULL);
+	struct result r = bundle_run_inside(&b, "stat", "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
+					    "/dev/urandom", "/dev/tty", NULL);
 	must_succeed(&r);
-	static const char *const nodes[] = { "null: c 666", "zero: c 666", "full: c 666", "random: c 666", "urandom: c 666", "tty: c 666" };
-	static const char *const numbers[] = { "1:3", "1:5", "1:7", "1:8", "1:9", "5:0" };
+	static const char *const nodes[] = {"null: c 666",   "zero: c 666",    "full: c 666",
+					    "random: c 666", "urandom: c 666", "tty: c 666"};
+	static const char *const numbers[] = {"1:3", "1:5", "1:7", "1:8", "1:9", "5:0"};
 	for (size_t i = 0; i < 6; i++) {
-		char *line = value_of(r.out, format("/dev/%.*s", (int)(strchr(nodes[i], ':') - nodes[i] + 1), nodes[i]));
+		char *line = value_of(
+		    r.out, format("/dev/%.*s", (int)(strchr(nodes[i], ':') - nodes[i] + 1), nodes[i]));
 		MUST_SAY(strstr(line, "c 666") && strstr(line, numbers[i]), "%s: %s", nodes[i], r.out);
 	}
 }
@@ -87,8 +95,8 @@ RUN_TEST(devices_work, "/dev/null takes, /dev/zero gives")
 {
 	struct bundle b;
 	bundle_make(&b);
-	struct result r = bundle_run_inside(&b, "write", "/dev/null", "x", ";", "open", "/dev/zero", "r", ";", "open", "/dev/full", "rw", ";", "open",
-					    "/dev/urandom", NULL);
+	struct result r = bundle_run_inside(&b, "write", "/dev/null", "x", ";", "open", "/dev/zero", "r", ";",
+					    "open", "/dev/full", "rw", ";", "open", "/dev/urandom", NULL);
 	must_print(&r, "write /dev/null: ok");
 	must_print(&r, "open /dev/zero: ok");
 	must_print(&r, "open /dev/full: ok");
@@ -99,7 +107,8 @@ RUN_TEST(device_links, "the links in /dev")
 {
 	struct bundle b;
 	bundle_make(&b);
-	struct result r = bundle_run_inside(&b, "stat", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/ptmx", NULL);
+	struct result r = bundle_run_inside(&b, "stat", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr",
+					    "/dev/ptmx", NULL);
 	MUST_SAY(strstr(value_of(r.out, "/dev/fd:"), " /proc/self/fd"), "%s", r.out);
 	MUST_SAY(strstr(value_of(r.out, "/dev/stdin:"), " /proc/self/fd/0"), "%s", r.out);
 	MUST_SAY(strstr(value_of(r.out, "/dev/stdout:"), " /proc/self/fd/1"), "%s", r.out);
@@ -112,10 +121,13 @@ RUN_TEST(more_devices, "devices of the config: type, numbers, mode, owner, in a 
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'devices':[{'path':'/dev/sub/mine','type':'c','major':1,'minor':5,'fileMode':384,'uid':12,'gid':34},"
-			  "{'path':'/dev/block','type':'b','major':7,'minor':3},{'path':'/dev/pipe','type':'p','fileMode':432},"
+	bundle_config(&b, "{'linux':{'devices':[{'path':'/dev/sub/"
+			  "mine','type':'c','major':1,'minor':5,'fileMode':384,'uid':12,'gid':34},"
+			  "{'path':'/dev/block','type':'b','major':7,'minor':3},{'path':'/dev/"
+			  "pipe','type':'p','fileMode':432},"
 			  "{'path':'/dev/plain','type':'u','major':1,'minor':3}]}}");
-	struct result r = bundle_run_inside(&b, "stat", "/dev/sub/mine", "/dev/block", "/dev/pipe", "/dev/plain", NULL);
+	struct result r =
+	    bundle_run_inside(&b, "stat", "/dev/sub/mine", "/dev/block", "/dev/pipe", "/dev/plain", NULL);
 	must_succeed(&r);
 	must_print(&r, "/dev/sub/mine: c 600 12:34 1:5");
 	must_print(&r, "/dev/block: b 666 0:0 7:3");
@@ -129,7 +141,8 @@ RUN_TEST(device_mismatch, "a file that stands where a device should be is an err
 	struct bundle b;
 	bundle_make(&b);
 	file_write(format("%s/mnt/node", b.rootfs), "a file");
-	bundle_config(&b, "{'root':{'readonly':false},'linux':{'devices':[{'path':'/mnt/node','type':'c','major':1,'minor':5}]}}");
+	bundle_config(&b, "{'root':{'readonly':false},'linux':{'devices':[{'path':'/mnt/"
+			  "node','type':'c','major':1,'minor':5}]}}");
 	struct result r = bundle_run(&b);
 	must_fail(&r, "/mnt/node");
 	must_leave_nothing(&b);
@@ -143,9 +156,11 @@ RUN_TEST(masked, "masked paths show nothing and cannot be opened up")
 	file_write(format("%s/etc/secret", b.rootfs), "secret");
 	make_folder(format("%s/mnt/hidden", b.rootfs));
 	file_write(format("%s/mnt/hidden/file", b.rootfs), "secret");
-	bundle_config(&b, "{'linux':{'maskedPaths':['/etc/secret','/mnt/hidden','/does/not/exist','/etc/secret','/proc/kcore']}}");
-	struct result r = bundle_run_inside(&b, "cat", "/etc/secret", ";", "ls", "/mnt/hidden", ";", "write", "/mnt/hidden/new", ";", "umount",
-					    "/etc/secret", ";", "remount-rw", "/mnt/hidden", ";", "echo", "end", NULL);
+	bundle_config(&b, "{'linux':{'maskedPaths':['/etc/secret','/mnt/hidden','/does/not/exist','/etc/"
+			  "secret','/proc/kcore']}}");
+	struct result r = bundle_run_inside(&b, "cat", "/etc/secret", ";", "ls", "/mnt/hidden", ";", "write",
+					    "/mnt/hidden/new", ";", "umount", "/etc/secret", ";",
+					    "remount-rw", "/mnt/hidden", ";", "echo", "end", NULL);
 	must_succeed(&r);
 	MUST_SAY(!strstr(r.out, "secret\n") || !strstr(r.out, "secret\nsecret"), "%s", r.out);
 	MUST_SAY(strncmp(r.out, "secret", 6) != 0 && !has_line(r.out, "file"), "%s", r.out);
@@ -159,15 +174,18 @@ RUN_TEST(readonly_paths, "read-only paths can be read and not be written")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'root':{'readonly':false},'linux':{'readonlyPaths':['/etc','/does/not/exist','/proc/sys','/etc/passwd']}}");
-	struct result r = bundle_run_inside(&b, "open", "/etc/passwd", ";", "write", "/etc/new", ";", "write", "/etc/passwd", ";", "write", "/tmp/new", ";",
-					    "open", "/proc/sys/kernel/hostname", "w", NULL);
+	bundle_config(&b, "{'root':{'readonly':false},'linux':{'readonlyPaths':['/etc','/does/not/exist','/"
+			  "proc/sys','/etc/passwd']}}");
+	struct result r = bundle_run_inside(&b, "open", "/etc/passwd", ";", "write", "/etc/new", ";", "write",
+					    "/etc/passwd", ";", "write", "/tmp/new", ";", "open",
+					    "/proc/sys/kernel/hostname", "w", NULL);
 	must_print(&r, "open /etc/passwd: ok");
 	must_print(&r, "write /etc/new: EROFS");
 	must_print(&r, "write /etc/passwd: EROFS");
 	must_print(&r, "write /tmp/new: ok");
 	/* In somebody's user namespace the file is another's: then that comes first. */
-	must_print(&r, am_root() ? "open /proc/sys/kernel/hostname: EROFS" : "open /proc/sys/kernel/hostname: EACCES");
+	must_print(&r, am_root() ? "open /proc/sys/kernel/hostname: EROFS"
+				 : "open /proc/sys/kernel/hostname: EACCES");
 }
 
 RUN_TEST(bind_folder, "a bind mount of a folder, read-only and writable")
@@ -177,11 +195,16 @@ RUN_TEST(bind_folder, "a bind mount of a folder, read-only and writable")
 	char *shared = format("%s/shared", test_dir());
 	make_folder(shared);
 	file_write(format("%s/file", shared), "words");
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt/ro','type':'bind','source':'%s','options':['bind','ro']},"
-			  "{'destination':'/mnt/rw','type':'none','source':'%s','options':['rbind','rw','nosuid','noexec']}],'root':{'readonly':false}}",
-		      shared, shared);
-	struct result r = bundle_run_inside(&b, "cat", "/mnt/ro/file", ";", "write", "/mnt/ro/new", ";", "write", "/mnt/rw/other", ";", "showmount", "/mnt/rw",
-					    "/mnt/ro", NULL);
+	bundle_config(
+	    &b,
+	    "{'+mounts':[{'destination':'/mnt/ro','type':'bind','source':'%s','options':['bind','ro']},"
+	    "{'destination':'/mnt/"
+	    "rw','type':'none','source':'%s','options':['rbind','rw','nosuid','noexec']}],'root':{'readonly':"
+	    "false}}",
+	    shared, shared);
+	struct result r =
+	    bundle_run_inside(&b, "cat", "/mnt/ro/file", ";", "write", "/mnt/ro/new", ";", "write",
+			      "/mnt/rw/other", ";", "showmount", "/mnt/rw", "/mnt/ro", NULL);
 	must_succeed(&r);
 	MUST_SAY(!strncmp(r.out, "words", 5), "%s", r.out);
 	MUST_SAY(strstr(r.out, "write /mnt/ro/new: EROFS"), "%s", r.out);
@@ -196,7 +219,10 @@ RUN_TEST(bind_file, "a bind mount of a file, onto one that is made for it")
 	bundle_make(&b);
 	char *file = format("%s/file", test_dir());
 	file_write(file, "content");
-	bundle_config(&b, "{'+mounts':[{'destination':'/etc/deep/down','source':'%s','options':['bind','ro']}],'root':{'readonly':false}}", file);
+	bundle_config(&b,
+		      "{'+mounts':[{'destination':'/etc/deep/"
+		      "down','source':'%s','options':['bind','ro']}],'root':{'readonly':false}}",
+		      file);
 	struct result r = bundle_run_inside(&b, "cat", "/etc/deep/down", NULL);
 	must_succeed(&r);
 	MUST_SAY(!strcmp(r.out, "content"), "%s", r.out);
@@ -208,8 +234,9 @@ RUN_TEST(bind_relative, "a bind source without a slash before it is relative to 
 	bundle_make(&b);
 	make_folder(format("%s/data", b.dir));
 	file_write(format("%s/data/file", b.dir), "here");
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'data','options':['bind']}]}");
-	struct result r = nacre_with(&(struct spawn){ .directory = "/" }, "run", "--bundle", b.dir, b.id, NULL);
+	bundle_config(
+	    &b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'data','options':['bind']}]}");
+	struct result r = nacre_with(&(struct spawn){.directory = "/"}, "run", "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
 }
 
@@ -217,7 +244,8 @@ RUN_TEST(bind_missing, "a bind source that is not there is named")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'/no/such/source','options':['bind']}]}");
+	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'/no/such/"
+			  "source','options':['bind']}]}");
 	struct result r = bundle_run(&b);
 	must_fail(&r, "/no/such/source");
 	must_leave_nothing(&b);
@@ -237,7 +265,9 @@ RUN_TEST(mount_bad_option, "an option that no file system knows is an error")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x','options':['nosuchoption=7']}]}");
+	bundle_config(
+	    &b,
+	    "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x','options':['nosuchoption=7']}]}");
 	struct result r = bundle_run(&b);
 	must_fail(&r, "/mnt");
 	must_leave_nothing(&b);
@@ -247,10 +277,13 @@ RUN_TEST(tmpfs_options, "tmpfs with size, mode and owner")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x','options':['size=64k','mode=1710','nodev','noatime']}]}");
+	bundle_config(
+	    &b, "{'+mounts':[{'destination':'/"
+		"mnt','type':'tmpfs','source':'x','options':['size=64k','mode=1710','nodev','noatime']}]}");
 	struct result r = bundle_run_inside(&b, "showmount", "/mnt", ";", "stat", "/mnt", NULL);
 	must_succeed(&r);
-	MUST_SAY(strstr(r.out, "size=64k") && strstr(r.out, "nodev") && strstr(r.out, "noatime"), "%s", r.out);
+	MUST_SAY(strstr(r.out, "size=64k") && strstr(r.out, "nodev") && strstr(r.out, "noatime"), "%s",
+		 r.out);
 	MUST_SAY(strstr(r.out, "/mnt: d 1710"), "%s", r.out);
 }
 
@@ -262,11 +295,14 @@ RUN_TEST(tmpcopyup, "tmpcopyup takes along what was there")
 	file_write(format("%s/mnt/sub/file", b.rootfs), "old words");
 	chmod(format("%s/mnt/sub/file", b.rootfs), 0640);
 	MUST(!symlink("/etc/passwd", format("%s/mnt/link", b.rootfs)));
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x','options':['tmpcopyup']}]}");
-	struct result r = bundle_run_inside(&b, "cat", "/mnt/sub/file", ";", "stat", "/mnt/sub/file", "/mnt/link", ";", "write", "/mnt/sub/file", "new", NULL);
+	bundle_config(
+	    &b, "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x','options':['tmpcopyup']}]}");
+	struct result r = bundle_run_inside(&b, "cat", "/mnt/sub/file", ";", "stat", "/mnt/sub/file",
+					    "/mnt/link", ";", "write", "/mnt/sub/file", "new", NULL);
 	must_succeed(&r);
 	MUST_SAY(!strncmp(r.out, "old words", 9), "%s", r.out);
-	MUST_SAY(strstr(r.out, "/mnt/sub/file: f 640") && strstr(r.out, "/mnt/link: l 777 0:0 /etc/passwd"), "%s", r.out);
+	MUST_SAY(strstr(r.out, "/mnt/sub/file: f 640") && strstr(r.out, "/mnt/link: l 777 0:0 /etc/passwd"),
+		 "%s", r.out);
 	MUST(!strcmp(file_text(format("%s/mnt/sub/file", b.rootfs)), "old words"));
 }
 
@@ -274,7 +310,8 @@ RUN_TEST(mount_order, "mounts are made in their order, one upon another")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'a'},{'destination':'/mnt/sub','type':'tmpfs','source':'b','options':"
+	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'a'},{'destination':'/"
+			  "mnt/sub','type':'tmpfs','source':'b','options':"
 			  "['ro']}]}");
 	struct result r = bundle_run_inside(&b, "write", "/mnt/x", ";", "write", "/mnt/sub/x", NULL);
 	must_print(&r, "write /mnt/x: ok");
@@ -292,7 +329,9 @@ RUN_TEST(recursive_readonly, "rro reaches the mounts below a bind mount")
 	/* Mounts of ours end with this process. */
 	MUST(!unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	MUST(!mount("x", format("%s/inner", outer), "tmpfs", 0, NULL));
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind','rro']}]}", outer);
+	bundle_config(
+	    &b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind','rro']}]}",
+	    outer);
 	struct result r = bundle_run_inside(&b, "write", "/mnt/x", ";", "write", "/mnt/inner/x", NULL);
 	if (r.status && strstr(r.err, "mount_setattr"))
 		test_skip("the kernel has no mount_setattr(2)");
@@ -301,7 +340,8 @@ RUN_TEST(recursive_readonly, "rro reaches the mounts below a bind mount")
 	must_print(&r, "write /mnt/inner/x: EROFS");
 }
 
-RUN_TEST(propagation, "mounts made in the container do not reach the host, and with slave the host's reach the container")
+RUN_TEST(propagation,
+	 "mounts made in the container do not reach the host, and with slave the host's reach the container")
 {
 	need_root();
 	struct bundle b;
@@ -312,9 +352,13 @@ RUN_TEST(propagation, "mounts made in the container do not reach the host, and w
 	make_folder(format("%s/sub", shared));
 	MUST(!unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	MUST(!mount(shared, shared, NULL, MS_BIND, NULL) && !mount(NULL, shared, NULL, MS_SHARED, NULL));
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind','rslave']}],'linux':{'rootfsPropagation':'rslave'}}",
+	bundle_config(&b,
+		      "{'+mounts':[{'destination':'/"
+		      "mnt','type':'bind','source':'%s','options':['rbind','rslave']}],'linux':{'"
+		      "rootfsPropagation':'rslave'}}",
 		      shared);
-	bundle_config(&b, "{'process':{'capabilities':{'bounding':['CAP_SYS_ADMIN'],'permitted':['CAP_SYS_ADMIN'],'effective':['CAP_SYS_ADMIN']}}}");
+	bundle_config(&b, "{'process':{'capabilities':{'bounding':['CAP_SYS_ADMIN'],'permitted':['CAP_SYS_"
+			  "ADMIN'],'effective':['CAP_SYS_ADMIN']}}}");
 	bundle_inside(&b, "mount", "/mnt", ";", "trap", "any", "0", NULL);
 	bundle_start(&b, &out);
 	for (int i = 0; i < 400 && !strstr(file_text(out), "ready"); i++)
@@ -364,8 +408,11 @@ RUN_TEST(cgroup_mount, "/sys/fs/cgroup shows the container's cgroup, read-only")
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'+mounts':[{'destination':'/sys/fs/cgroup','type':'cgroup','source':'cgroup','options':['nosuid','noexec','nodev','relatime','ro']}]}");
-	struct result r = bundle_run_inside(&b, "ls", "/sys/fs/cgroup", ";", "write", "/sys/fs/cgroup/new", NULL);
+	bundle_config(&b, "{'+mounts':[{'destination':'/sys/fs/"
+			  "cgroup','type':'cgroup','source':'cgroup','options':['nosuid','noexec','nodev','"
+			  "relatime','ro']}]}");
+	struct result r =
+	    bundle_run_inside(&b, "ls", "/sys/fs/cgroup", ";", "write", "/sys/fs/cgroup/new", NULL);
 	must_succeed(&r);
 	MUST_SAY(has_line(r.out, have_cgroup_v2_only() ? "cgroup.procs" : "memory"), "%s", r.out);
 	MUST_SAY(strstr(r.out, "write /sys/fs/cgroup/new: E"), "%s", r.out);
@@ -380,11 +427,14 @@ RUN_TEST(idmapped, "an idmapped bind mount shows other owners")
 	make_folder(shared);
 	file_write(format("%s/file", shared), "x");
 	MUST(!chown(format("%s/file", shared), 1000, 1000));
-	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind'],"
-			  "'uidMappings':[{'containerID':1000,'hostID':2000,'size':1}],'gidMappings':[{'containerID':1000,'hostID':2000,'size':1}]}]}",
+	bundle_config(&b,
+		      "{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind'],"
+		      "'uidMappings':[{'containerID':1000,'hostID':2000,'size':1}],'gidMappings':[{'"
+		      "containerID':1000,'hostID':2000,'size':1}]}]}",
 		      shared);
 	struct result r = bundle_run_inside(&b, "stat", "/mnt/file", NULL);
-	if (r.status && (strstr(r.err, "not supported") || strstr(r.err, "Invalid argument") || strstr(r.err, "not implemented")))
+	if (r.status && (strstr(r.err, "not supported") || strstr(r.err, "Invalid argument") ||
+			 strstr(r.err, "not implemented")))
 		test_skip("the file system of %s or the kernel has no idmapped mounts", shared);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "/mnt/file: f 644 2000:2000"), "%s", r.out);

@@ -1,10 +1,10 @@
 /* test_seccomp.c: system call filters, as seen from under them. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "tests/run/bundle.h"
@@ -23,7 +23,8 @@ static struct result under(struct bundle *b, const char *filter)
 RUN_TEST(allow, "a filter that allows all is loaded")
 {
 	struct bundle b;
-	struct result r = under(&b, "{'defaultAction':'SCMP_ACT_ALLOW','architectures':['SCMP_ARCH_X86_64','SCMP_ARCH_X86','SCMP_ARCH_X32']}");
+	struct result r = under(&b, "{'defaultAction':'SCMP_ACT_ALLOW','architectures':['SCMP_ARCH_X86_64','"
+				    "SCMP_ARCH_X86','SCMP_ARCH_X32']}");
 	must_succeed(&r);
 	must_print(&r, "syscall 140: ok");
 	must_print(&r, "Seccomp:\t2");
@@ -32,16 +33,19 @@ RUN_TEST(allow, "a filter that allows all is loaded")
 RUN_TEST(errno_default, "SCMP_ACT_ERRNO is EPERM, or what errnoRet says")
 {
 	struct bundle b;
-	struct result r = under(&b, "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_ERRNO'}]}");
+	struct result r = under(&b, "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'"
+				    "action':'SCMP_ACT_ERRNO'}]}");
 	must_print(&r, "syscall 140: EPERM");
-	r = under(&b, "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority','no_such_call'],'action':'SCMP_ACT_ERRNO','errnoRet':38}]}");
+	r = under(&b, "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority','no_such_call'],"
+		      "'action':'SCMP_ACT_ERRNO','errnoRet':38}]}");
 	must_print(&r, "syscall 140: ENOSYS");
 }
 
 RUN_TEST(kill, "SCMP_ACT_KILL_PROCESS ends the container with SIGSYS")
 {
 	struct bundle b;
-	struct result r = under(&b, "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_KILL_PROCESS'}]}");
+	struct result r = under(&b, "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'"
+				    "action':'SCMP_ACT_KILL_PROCESS'}]}");
 	must_exit(&r, 128 + 31);
 }
 
@@ -49,25 +53,36 @@ RUN_TEST(arguments, "rules about arguments")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_ERRNO','errnoRet':1,"
+	bundle_config(&b, "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['"
+			  "getpriority'],'action':'SCMP_ACT_ERRNO','errnoRet':1,"
 			  "'args':[{'index':0,'value':1,'op':'SCMP_CMP_EQ'}]}]}}}");
 	struct result r = bundle_run_inside(&b, "syscall", CALL, "0", ";", "syscall", CALL, "1", NULL);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "syscall 140: ok\nsyscall 140: EPERM"), "%s", r.out);
 }
 
-RUN_TEST(strict, "a filter that allows little: what is not named fails, what the kernel has since learned is ENOSYS")
+RUN_TEST(strict,
+	 "a filter that allows little: what is not named fails, what the kernel has since learned is ENOSYS")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_config(&b, "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':1,'syscalls':[{'names':["
-			  "'read','write','open','openat','close','fstat','newfstatat','mmap','munmap','mprotect','brk','exit','exit_group','arch_prctl','ioctl',"
-			  "'set_tid_address','set_robust_list','rseq','prlimit64','readlink','readlinkat','getrandom','execve','uname','rt_sigprocmask','rt_sigaction',"
-			  "'futex','lseek','prctl','capset','capget','setgroups','setuid','setgid','setresuid','setresgid','fcntl','getpid','getppid','fchdir','chdir',"
-			  "'close_range','sendmsg','recvmsg','sendto','recvfrom','accept','accept4','poll','ppoll','epoll_wait','umask','gettid','tgkill','seccomp',"
-			  "'statx','statfs','fstatfs','getcwd','dup','dup2','dup3','getdents64','kill','wait4','waitid','shutdown','access','faccessat','faccessat2','execveat','openat2','writev','setsid','getuid','geteuid','getgid','getegid'],"
-			  "'action':'SCMP_ACT_ALLOW'}]}}}");
-	struct result r = bundle_run_inside(&b, "syscall", CALL, ";", "syscall", "9999", ";", "echo", "end", NULL);
+	bundle_config(
+	    &b,
+	    "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':1,'syscalls':[{'names':["
+	    "'read','write','open','openat','close','fstat','newfstatat','mmap','munmap','mprotect','brk','"
+	    "exit','exit_group','arch_prctl','ioctl',"
+	    "'set_tid_address','set_robust_list','rseq','prlimit64','readlink','readlinkat','getrandom','"
+	    "execve','uname','rt_sigprocmask','rt_sigaction',"
+	    "'futex','lseek','prctl','capset','capget','setgroups','setuid','setgid','setresuid','setresgid',"
+	    "'fcntl','getpid','getppid','fchdir','chdir',"
+	    "'close_range','sendmsg','recvmsg','sendto','recvfrom','accept','accept4','poll','ppoll','epoll_"
+	    "wait','umask','gettid','tgkill','seccomp',"
+	    "'statx','statfs','fstatfs','getcwd','dup','dup2','dup3','getdents64','kill','wait4','waitid','"
+	    "shutdown','access','faccessat','faccessat2','execveat','openat2','writev','setsid','getuid','"
+	    "geteuid','getgid','getegid'],"
+	    "'action':'SCMP_ACT_ALLOW'}]}}}");
+	struct result r =
+	    bundle_run_inside(&b, "syscall", CALL, ";", "syscall", "9999", ";", "echo", "end", NULL);
 	must_succeed(&r);
 	must_print(&r, "syscall 140: EPERM");
 	must_print(&r, "syscall 9999: ENOSYS");
@@ -76,12 +91,14 @@ RUN_TEST(strict, "a filter that allows little: what is not named fails, what the
 
 RUN_TEST(no_new_privileges, "with and without noNewPrivileges")
 {
-	static const char *const values[] = { "true", "false" };
+	static const char *const values[] = {"true", "false"};
 	for (size_t i = 0; i < 2; i++) {
 		struct bundle b;
 		bundle_make(&b);
-		bundle_config(&b, "{'process':{'noNewPrivileges':%s},'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],"
-				  "'action':'SCMP_ACT_ERRNO'}]}}}",
+		bundle_config(&b,
+			      "{'process':{'noNewPrivileges':%s},'linux':{'seccomp':{'defaultAction':'SCMP_"
+			      "ACT_ALLOW','syscalls':[{'names':['getpriority'],"
+			      "'action':'SCMP_ACT_ERRNO'}]}}}",
 			      values[i]);
 		struct result r = bundle_run_inside(&b, "syscall", CALL, ";", "caps", NULL);
 		must_print(&r, "syscall 140: EPERM");
@@ -92,16 +109,18 @@ RUN_TEST(no_new_privileges, "with and without noNewPrivileges")
 RUN_TEST(bad, "what is wrong in a filter is named, and nothing is left")
 {
 	static const char *const wrong[][2] = {
-		{ "{'defaultAction':'SCMP_ACT_NOTHING'}", "SCMP_ACT_NOTHING" },
-		{ "{'defaultAction':'SCMP_ACT_ALLOW','architectures':['SCMP_ARCH_PDP11']}", "SCMP_ARCH_PDP11" },
-		{ "{'defaultAction':'SCMP_ACT_ALLOW','flags':['SECCOMP_FILTER_FLAG_NONE']}", "SECCOMP_FILTER_FLAG_NONE" },
-		{ "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],'action':'SCMP_ACT_X'}]}", "SCMP_ACT_X" },
-		{ "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_ERRNO','args':[{'index':9,'value':1,'op':'SCMP_CMP_EQ'}]}]}",
-		  "index" },
-		{ "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_ERRNO','args':[{'index':0,'value':1,'op':'SCMP_CMP_X'}]}]}",
-		  "SCMP_CMP_X" },
-		{ "{'defaultAction':'SCMP_ACT_ALLOW','defaultErrnoRet':7}", "rrnoRet" },
-		{ "{'syscalls':[]}", "defaultAction" },
+	    {"{'defaultAction':'SCMP_ACT_NOTHING'}",						     "SCMP_ACT_NOTHING"},
+	    {"{'defaultAction':'SCMP_ACT_ALLOW','architectures':['SCMP_ARCH_PDP11']}",		       "SCMP_ARCH_PDP11" },
+	    {"{'defaultAction':'SCMP_ACT_ALLOW','flags':['SECCOMP_FILTER_FLAG_NONE']}",
+	     "SECCOMP_FILTER_FLAG_NONE"										    },
+	    {"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['read'],'action':'SCMP_ACT_X'}]}",
+	     "SCMP_ACT_X"												  },
+	    {"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_"
+	     "ERRNO','args':[{'index':9,'value':1,'op':'SCMP_CMP_EQ'}]}]}",											   "index"						 },
+	    {"{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_"
+	     "ERRNO','args':[{'index':0,'value':1,'op':'SCMP_CMP_X'}]}]}",											  "SCMP_CMP_X"							   },
+	    {"{'defaultAction':'SCMP_ACT_ALLOW','defaultErrnoRet':7}","rrnoRet"},
+	    {"{'syscalls':[]}",											     "defaultAction"																				   },
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		struct bundle b;
@@ -117,21 +136,24 @@ RUN_TEST(notify, "the notify descriptor goes to the listener, with the state and
 	struct bundle b;
 	bundle_make(&b);
 	char *path = format("%s/listener", test_dir());
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	MUST(s >= 0 && !bind(s, (struct sockaddr *)&address, sizeof(address)) && !listen(s, 1));
-	bundle_config(&b, "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'%s','listenerMetadata':'about this','syscalls':[{'names':"
-			  "['getpriority'],'action':'SCMP_ACT_NOTIFY'}]}}}",
+	bundle_config(&b,
+		      "{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'%s','"
+		      "listenerMetadata':'about this','syscalls':[{'names':"
+		      "['getpriority'],'action':'SCMP_ACT_NOTIFY'}]}}}",
 		      path);
 	bundle_inside(&b, "sleep", "60", NULL);
 	struct job job = nacre_start(NULL, "run", "--detach", "--bundle", b.dir, b.id, NULL);
-	struct pollfd p = { s, POLLIN, 0 };
+	struct pollfd p = {s, POLLIN, 0};
 	MUST_SAY(poll(&p, 1, 10000) == 1, "nobody called: %s", file_text(job.err));
 	int c = accept(s, NULL, NULL);
 	char text[65536], control[256];
-	struct iovec io = { text, sizeof(text) - 1 };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct iovec io = {text, sizeof(text) - 1};
+	struct msghdr m = {
+	    .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(c, &m, MSG_CMSG_CLOEXEC);
 	MUST(n > 0);
 	size_t got = (size_t)n;

@@ -16,7 +16,7 @@
 
 static int listen_at(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	MUST(s >= 0 && !bind(s, (struct sockaddr *)&address, sizeof(address)) && !listen(s, 4));
@@ -26,12 +26,13 @@ static int listen_at(const char *path)
 /* The master side that comes over the console socket. */
 static int receive_master(int s, struct job *job)
 {
-	struct pollfd p = { s, POLLIN, 0 };
+	struct pollfd p = {s, POLLIN, 0};
 	MUST_SAY(poll(&p, 1, 10000) == 1, "nobody called: %s", file_text(job->err));
 	int c = accept(s, NULL, NULL), fd = -1;
 	char text[4096], control[256];
-	struct iovec io = { text, sizeof(text) };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct iovec io = {text, sizeof(text)};
+	struct msghdr m = {
+	    .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	MUST(recvmsg(c, &m, MSG_CMSG_CLOEXEC) > 0);
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 	MUST(h && h->cmsg_type == SCM_RIGHTS && h->cmsg_len == CMSG_LEN(sizeof(int)));
@@ -45,7 +46,7 @@ static char *read_until(int master, const char *needle)
 {
 	static char text[65536];
 	size_t n = 0;
-	struct pollfd p = { master, POLLIN, 0 };
+	struct pollfd p = {master, POLLIN, 0};
 	text[0] = '\0';
 	while (!strstr(text, needle) && n < sizeof(text) - 1 && poll(&p, 1, 8000) == 1) {
 		ssize_t got = read(master, text + n, sizeof(text) - 1 - n);
@@ -59,12 +60,14 @@ static char *read_until(int master, const char *needle)
 	return text;
 }
 
-RUN_TEST(console_socket, "create sends the master over the console socket; the size is set, /dev/console is there")
+RUN_TEST(console_socket,
+	 "create sends the master over the console socket; the size is set, /dev/console is there")
 {
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'terminal':true,'consoleSize':{'height':33,'width':77}}}");
-	bundle_inside(&b, "tty", ";", "stat", "/dev/console", ";", "fds", ";", "echo", "the", "end", ";", "sleep", "30", NULL);
+	bundle_inside(&b, "tty", ";", "stat", "/dev/console", ";", "fds", ";", "echo", "the", "end", ";",
+		      "sleep", "30", NULL);
 	char *path = format("%s/console", test_dir());
 	int s = listen_at(path);
 	struct job job = nacre_start(NULL, "create", "--console-socket", path, "--bundle", b.dir, b.id, NULL);
@@ -75,7 +78,8 @@ RUN_TEST(console_socket, "create sends the master over the console socket; the s
 	r = nacre("start", b.id, NULL);
 	must_succeed(&r);
 	char *text = read_until(master, "the end");
-	MUST_SAY(strstr(text, "tty 0 yes") && strstr(text, "tty 1 yes") && strstr(text, "tty 2 yes"), "%s", text);
+	MUST_SAY(strstr(text, "tty 0 yes") && strstr(text, "tty 1 yes") && strstr(text, "tty 2 yes"), "%s",
+		 text);
 	MUST_SAY(strstr(text, "size 33 77"), "%s", text);
 	MUST_SAY(strstr(text, "controlling yes") && strstr(text, "foreground yes"), "%s", text);
 	MUST_SAY(strstr(text, "/dev/console: c 6") || strstr(text, "/dev/console: l"), "%s", text);
@@ -121,7 +125,8 @@ RUN_TEST(nobody_listens, "a console socket where nobody listens is an error that
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'terminal':true}}");
-	struct result r = nacre("create", "--console-socket", "/no/such/socket", "--bundle", b.dir, b.id, NULL);
+	struct result r =
+	    nacre("create", "--console-socket", "/no/such/socket", "--bundle", b.dir, b.id, NULL);
 	must_fail(&r, "/no/such/socket");
 	must_leave_nothing(&b);
 	char *plain = format("%s/plain", test_dir());
@@ -134,7 +139,7 @@ RUN_TEST(nobody_listens, "a console socket where nobody listens is an error that
 /* `run` or `exec -t` on a terminal of ours, in a session of its own. */
 static int on_terminal(const char *const *argv, int *master, int rows, int columns)
 {
-	struct winsize size = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns };
+	struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
 	*master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	MUST(*master >= 0 && !grantpt(*master) && !unlockpt(*master) && !ioctl(*master, TIOCSWINSZ, &size));
 	char *name = format("%s", ptsname(*master));
@@ -188,10 +193,11 @@ RUN_TEST(foreground, "a foreground run relays its terminal: output, input, size,
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'terminal':true}}");
 	bundle_inside(&b, "tty", ";", "read", ";", "exit", "5", NULL);
-	const char *args[] = { "run", "--bundle", b.dir, b.id, NULL };
+	const char *args[] = {"run", "--bundle", b.dir, b.id, NULL};
 	int master, pid = on_terminal(command(args), &master, 44, 99);
 	char *text = read_until(master, "foreground");
-	MUST_SAY(strstr(text, "tty 0 yes") && strstr(text, "size 44 99") && strstr(text, "controlling yes"), "%s", text);
+	MUST_SAY(strstr(text, "tty 0 yes") && strstr(text, "size 44 99") && strstr(text, "controlling yes"),
+		 "%s", text);
 	MUST(write(master, "typed\n", 6) == 6);
 	text = read_until(master, "line typed");
 	MUST_SAY(strstr(text, "line typed"), "%s", text);
@@ -206,7 +212,7 @@ RUN_TEST(interrupt, "an interrupt typed at a foreground run reaches the program"
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'terminal':true}}");
 	bundle_inside(&b, "trap", "INT", "4", NULL);
-	const char *args[] = { "run", "--bundle", b.dir, b.id, NULL };
+	const char *args[] = {"run", "--bundle", b.dir, b.id, NULL};
 	int master, pid = on_terminal(command(args), &master, 24, 80);
 	read_until(master, "ready");
 	MUST(write(master, "\003", 1) == 1);
@@ -222,10 +228,10 @@ RUN_TEST(resize, "a new size of the terminal reaches the program")
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'terminal':true}}");
 	bundle_inside(&b, "trap", "WINCH", "0", NULL);
-	const char *args[] = { "run", "--bundle", b.dir, b.id, NULL };
+	const char *args[] = {"run", "--bundle", b.dir, b.id, NULL};
 	int master, pid = on_terminal(command(args), &master, 24, 80);
 	read_until(master, "ready");
-	struct winsize size = { .ws_row = 50, .ws_col = 132 };
+	struct winsize size = {.ws_row = 50, .ws_col = 132};
 	MUST(!ioctl(master, TIOCSWINSZ, &size));
 	char *text = read_until(master, "caught 28");
 	MUST_SAY(strstr(text, "caught 28"), "%s", text);
@@ -238,15 +244,17 @@ RUN_TEST(exec_tty, "exec --tty in the foreground, and over a console socket")
 	bundle_make(&b);
 	bundle_inside(&b, "sleep", "60", NULL);
 	bundle_start(&b, NULL);
-	const char *args[] = { "exec", "--tty", b.id, "/bin/inside", "tty", ";", "exit", "3", NULL };
+	const char *args[] = {"exec", "--tty", b.id, "/bin/inside", "tty", ";", "exit", "3", NULL};
 	int master, pid = on_terminal(command(args), &master, 21, 65);
 	char *text = read_until(master, "foreground");
-	MUST_SAY(strstr(text, "tty 0 yes") && strstr(text, "size 21 65") && strstr(text, "controlling yes"), "%s", text);
+	MUST_SAY(strstr(text, "tty 0 yes") && strstr(text, "size 21 65") && strstr(text, "controlling yes"),
+		 "%s", text);
 	MUST(status_of(pid) == 3);
 	char *path = format("%s/console", test_dir());
 	int s = listen_at(path);
-	struct job job = nacre_start(NULL, "exec", "--tty", "--detach", "--console-socket", path, b.id, "/bin/inside", "tty", ";", "echo", "the", "end", ";", "sleep",
-				     "20", NULL);
+	struct job job =
+	    nacre_start(NULL, "exec", "--tty", "--detach", "--console-socket", path, b.id, "/bin/inside",
+			"tty", ";", "echo", "the", "end", ";", "sleep", "20", NULL);
 	int other = receive_master(s, &job);
 	struct result r = job_wait(&job, 10);
 	must_succeed(&r);
@@ -260,7 +268,7 @@ RUN_TEST(closed_stdio, "run with stdin, stdout and stderr closed")
 	bundle_make(&b);
 	bundle_config(&b, "{'root':{'readonly':false}}");
 	bundle_inside(&b, "write", "/tmp/done", "yes", NULL);
-	const char *args[] = { "run", "--bundle", b.dir, b.id, NULL };
+	const char *args[] = {"run", "--bundle", b.dir, b.id, NULL};
 	const char *const *argv = command(args);
 	int pid = fork();
 	if (!pid) {

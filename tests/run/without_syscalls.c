@@ -18,11 +18,20 @@ static const struct {
 	const char *name;
 	unsigned number;
 } known[] = {
-	{ "openat2", SYS_openat2 },	  { "clone3", SYS_clone3 },	    { "open_tree", SYS_open_tree },
-	{ "move_mount", SYS_move_mount }, { "fsopen", SYS_fsopen },	    { "fsmount", SYS_fsmount },
-	{ "fsconfig", SYS_fsconfig },	  { "fspick", SYS_fspick },	    { "mount_setattr", SYS_mount_setattr },
-	{ "pidfd_open", SYS_pidfd_open }, { "pidfd_send_signal", SYS_pidfd_send_signal }, { "close_range", SYS_close_range },
-	{ "pidfd_getfd", SYS_pidfd_getfd }, { "faccessat2", SYS_faccessat2 },
+    {"openat2",		SYS_openat2	   },
+    {"clone3",	       SYS_clone3		 },
+    {"open_tree",	  SYS_open_tree	       },
+    {"move_mount",	   SYS_move_mount	 },
+    {"fsopen",	       SYS_fsopen		 },
+    {"fsmount",		SYS_fsmount	   },
+    {"fsconfig",		 SYS_fsconfig	     },
+    {"fspick",	       SYS_fspick		 },
+    {"mount_setattr",     SYS_mount_setattr    },
+    {"pidfd_open",	   SYS_pidfd_open	 },
+    {"pidfd_send_signal", SYS_pidfd_send_signal},
+    {"close_range",	    SYS_close_range	   },
+    {"pidfd_getfd",	    SYS_pidfd_getfd	   },
+    {"faccessat2",	   SYS_faccessat2	 },
 };
 
 int main(int argc, char **argv)
@@ -46,7 +55,7 @@ int main(int argc, char **argv)
 		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
 	}
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	struct sock_fprog program = { n, code };
+	struct sock_fprog program = {n, code};
 	/* Without no_new_privs, which the container would inherit: so this needs root. */
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
 		perror("without_syscalls: filter");

@@ -36,12 +36,13 @@ const char *real_path(const char *below)
 
 int real_make(const char *path, const char *resources, struct cgroup **out, struct error *err)
 {
-	struct cgroup_request r = { .driver = CGROUP_FS, .path = path, .id = "nacre-test" };
+	struct cgroup_request r = {.driver = CGROUP_FS, .path = path, .id = "nacre-test"};
 	struct oci_resources *parsed = NULL;
 	int ret;
 
 	if (resources)
-		cr_assert_eq(oci_resources_parse(resources, strlen(resources), "resources", &parsed, err), 0, "%s", err->msg);
+		cr_assert_eq(oci_resources_parse(resources, strlen(resources), "resources", &parsed, err), 0,
+			     "%s", err->msg);
 	r.resources = parsed;
 	ret = cgroup_make(&r, out, err);
 	oci_resources_free(parsed);

@@ -16,7 +16,8 @@ const char *real_path(const char *below);
 /* cgroup_make() with these resources (JSON or NULL). */
 int real_make(const char *path, const char *resources, struct cgroup **out, struct error *err);
 
-/* A child that joins c (itself, where that is the way) and then sleeps; `fork_too` gives it a child in the same cgroup. */
+/* A child that joins c (itself, where that is the way) and then sleeps; `fork_too` gives it a child in the
+ * same cgroup. */
 pid_t real_child(struct cgroup *c, bool fork_too);
 void real_reap(pid_t pid);
 

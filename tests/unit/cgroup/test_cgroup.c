@@ -27,7 +27,8 @@ static void expect_in(pid_t pid, const struct cgroup *c, const char *path)
 
 		if (end)
 			*end = 0;
-		found += at && strlen(at + 1) >= strlen(path) && !strcmp(at + 1 + strlen(at + 1) - strlen(path), path);
+		found += at && strlen(at + 1) >= strlen(path) &&
+			 !strcmp(at + 1 + strlen(at + 1) - strlen(path), path);
 	}
 	fclose(f);
 	cr_expect_eq(found, c->n, "in %zu of %zu hierarchies", found, c->n);
@@ -184,13 +185,14 @@ Test(cgroup, sub_cgroups)
 	cr_expect_eq(cgroup_sub(c, NULL, "missing", &sub, &err), -ENOENT);
 	cr_expect_eq(cgroup_sub(c, NULL, "../x", &sub, &err), -EINVAL);
 	cr_expect_eq(cgroup_sub(c, NULL, "a/../../x", &sub, &err), -EINVAL);
-	cr_expect_eq(cgroup_sub(c, "nonsense", "a", &sub, &err), c->layout == CGROUP_LAYOUT_V2 ? -ENOENT : -ENOENT);
+	cr_expect_eq(cgroup_sub(c, "nonsense", "a", &sub, &err),
+		     c->layout == CGROUP_LAYOUT_V2 ? -ENOENT : -ENOENT);
 	cr_expect_null(sub);
 	make_below(c, "sub");
 	for (size_t i = 0; i < c->n; i++)
 		if (controllers_include(c->folders[i].controllers, "cpuset")) {
 			char text[4096];
-			struct folder below = { .dir = str_printf("%s/sub", c->folders[i].dir) };
+			struct folder below = {.dir = str_printf("%s/sub", c->folders[i].dir)};
 
 			cr_assert_eq(folder_read(&c->folders[i], "cpuset.cpus", text, sizeof(text)), 0);
 			cr_assert_eq(folder_write(&below, "cpuset.cpus", text), 0);
@@ -239,9 +241,11 @@ Test(cgroup, failure_leaves_nothing)
 
 Test(cgroup, disabled_does_nothing_and_refuses_limits)
 {
-	struct oci_memory m = { .limit = { true, 1 << 20 } };
-	struct oci_resources r = { .memory = &m };
-	struct cgroup_request request = { .driver = CGROUP_DISABLED, .id = "x" };
+	struct oci_memory m = {
+	    .limit = {true, 1 << 20}
+	    };
+	struct oci_resources r = {.memory = &m};
+	struct cgroup_request request = {.driver = CGROUP_DISABLED, .id = "x"};
 	auto_free char *text = NULL;
 	auto_free pid_t *pids = NULL;
 	struct error err = ERROR_NONE;
@@ -275,10 +279,15 @@ Test(cgroup, disabled_does_nothing_and_refuses_limits)
 Test(cgroup, bad_state_is_refused)
 {
 	static const char *const bad[] = {
-		"", "{}", "[]", "{\"driver\":\"nonsense\",\"layout\":\"v2\"}", "{\"driver\":\"cgroupfs\"}",
-		"{\"driver\":\"cgroupfs\",\"layout\":\"v2\",\"folders\":[{\"path\":\"/x\"}]}",
-		"{\"driver\":\"cgroupfs\",\"layout\":\"v2\",\"folders\":[{\"mount\":\"/m\",\"path\":\"/x/../..\"}]}",
-		"{\"driver\":\"cgroupfs\",\"layout\":\"v2\",\"folders\":[{\"mount\":\"m\",\"path\":\"/x\"}]}",
+	    "",
+	    "{}",
+	    "[]",
+	    "{\"driver\":\"nonsense\",\"layout\":\"v2\"}",
+	    "{\"driver\":\"cgroupfs\"}",
+	    "{\"driver\":\"cgroupfs\",\"layout\":\"v2\",\"folders\":[{\"path\":\"/x\"}]}",
+	    "{\"driver\":\"cgroupfs\",\"layout\":\"v2\",\"folders\":[{\"mount\":\"/m\",\"path\":\"/x/../"
+	    "..\"}]}",
+	    "{\"driver\":\"cgroupfs\",\"layout\":\"v2\",\"folders\":[{\"mount\":\"m\",\"path\":\"/x\"}]}",
 	};
 	struct cgroup *c = NULL;
 
@@ -289,7 +298,8 @@ Test(cgroup, bad_state_is_refused)
 
 Test(cgroup, state_cannot_claim_the_mount_point)
 {
-	const char *text = "{\"driver\":\"cgroupfs\",\"layout\":\"v2\",\"folders\":[{\"mount\":\"/m\",\"path\":\"/a/b\",\"made\":9,\"v2\":true}]}";
+	const char *text = "{\"driver\":\"cgroupfs\",\"layout\":\"v2\",\"folders\":[{\"mount\":\"/"
+			   "m\",\"path\":\"/a/b\",\"made\":9,\"v2\":true}]}";
 	struct error err = ERROR_NONE;
 	struct cgroup *c;
 

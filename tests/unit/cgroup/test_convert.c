@@ -6,14 +6,27 @@
 
 Test(convert, shares_have_the_ends_and_the_default_right)
 {
-	static const struct { uint64_t shares, weight; } rows[] = {
-		{ 0, 0 },      { 1, 1 },       { 2, 1 },	 { 3, 2 },	    { 10, 4 },	      { 100, 17 },
-		{ 512, 59 },   { 1024, 100 },  { 2048, 174 },	 { 10000, 627 },    { 262143, 10000 }, { 262144, 10000 },
-		{ UINT64_MAX, 10000 },
+	static const struct {
+		uint64_t shares, weight;
+	} rows[] = {
+	    {0,		0	 },
+	    {1,		1	 },
+	    {2,		1	 },
+	    {3,		2	 },
+	    {10,	 4	  },
+	    {100,	  17   },
+	    {512,	  59   },
+	    {1024,	   100  },
+	    {2048,	   174  },
+	    {10000,	    627  },
+	    {262143,     10000},
+	    {262144,     10000},
+	    {UINT64_MAX, 10000},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		cr_expect_eq(convert_shares(rows[i].shares), rows[i].weight, "%llu", (unsigned long long)rows[i].shares);
+		cr_expect_eq(convert_shares(rows[i].shares), rows[i].weight, "%llu",
+			     (unsigned long long)rows[i].shares);
 }
 
 Test(convert, shares_are_what_libm_says)
@@ -21,7 +34,8 @@ Test(convert, shares_are_what_libm_says)
 	for (uint64_t s = 3; s < 262144; s++) {
 		double l = log2((double)s);
 
-		cr_assert_eq(convert_shares(s), (uint64_t)ceil(pow(10, (l * l + 125 * l) / 612 - 7.0 / 34)), "%llu", (unsigned long long)s);
+		cr_assert_eq(convert_shares(s), (uint64_t)ceil(pow(10, (l * l + 125 * l) / 612 - 7.0 / 34)),
+			     "%llu", (unsigned long long)s);
 	}
 }
 

@@ -1,4 +1,5 @@
-/* test_devices.c: device rules as a BPF program, run by a little interpreter here and by the kernel, and as v1's lines. */
+/* test_devices.c: device rules as a BPF program, run by a little interpreter here and by the kernel, and as
+ * v1's lines. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static struct oci_resources *parse(const char *rules)
 /* Just those instructions that the compiler knows; anything else fails the test. */
 static uint64_t interpret(const struct bpf_insn *code, size_t n, const uint32_t ctx[3])
 {
-	uint64_t r[11] = { 0 };
+	uint64_t r[11] = {0};
 
 	for (size_t i = 0, steps = 0; i < n; i++) {
 		const struct bpf_insn *in = &code[i];
@@ -38,15 +39,31 @@ static uint64_t interpret(const struct bpf_insn *code, size_t n, const uint32_t 
 
 		cr_assert_lt(++steps, 10000);
 		switch (in->code) {
-		case BPF_LDX | BPF_MEM | BPF_W: r[in->dst_reg] = ctx[in->off / 4]; break;
-		case BPF_ALU64 | BPF_MOV | BPF_X: r[in->dst_reg] = r[in->src_reg]; break;
-		case BPF_ALU64 | BPF_MOV | BPF_K: r[in->dst_reg] = (uint64_t)in->imm; break;
-		case BPF_ALU | BPF_AND | BPF_K: r[in->dst_reg] = (uint32_t)r[in->dst_reg] & (uint32_t)in->imm; break;
-		case BPF_ALU | BPF_RSH | BPF_K: r[in->dst_reg] = (uint32_t)r[in->dst_reg] >> in->imm; break;
-		case BPF_JMP32 | BPF_JNE | BPF_K: jump = (uint32_t)r[in->dst_reg] != (uint32_t)in->imm; break;
-		case BPF_JMP32 | BPF_JEQ | BPF_K: jump = (uint32_t)r[in->dst_reg] == (uint32_t)in->imm; break;
-		case BPF_JMP | BPF_EXIT: return r[0];
-		default: cr_assert_fail("instruction %zu: %#x", i, in->code);
+		case BPF_LDX | BPF_MEM | BPF_W:
+			r[in->dst_reg] = ctx[in->off / 4];
+			break;
+		case BPF_ALU64 | BPF_MOV | BPF_X:
+			r[in->dst_reg] = r[in->src_reg];
+			break;
+		case BPF_ALU64 | BPF_MOV | BPF_K:
+			r[in->dst_reg] = (uint64_t)in->imm;
+			break;
+		case BPF_ALU | BPF_AND | BPF_K:
+			r[in->dst_reg] = (uint32_t)r[in->dst_reg] & (uint32_t)in->imm;
+			break;
+		case BPF_ALU | BPF_RSH | BPF_K:
+			r[in->dst_reg] = (uint32_t)r[in->dst_reg] >> in->imm;
+			break;
+		case BPF_JMP32 | BPF_JNE | BPF_K:
+			jump = (uint32_t)r[in->dst_reg] != (uint32_t)in->imm;
+			break;
+		case BPF_JMP32 | BPF_JEQ | BPF_K:
+			jump = (uint32_t)r[in->dst_reg] == (uint32_t)in->imm;
+			break;
+		case BPF_JMP | BPF_EXIT:
+			return r[0];
+		default:
+			cr_assert_fail("instruction %zu: %#x", i, in->code);
 		}
 		if (jump) {
 			cr_assert_geq(in->off, 0, "no loops");
@@ -62,7 +79,8 @@ static bool allows(const char *json, char type, unsigned access, uint32_t major,
 	struct oci_resources *r = parse(json);
 	auto_free struct bpf_insn *code = NULL;
 	struct device_rules rules;
-	uint32_t ctx[3] = { access << 16 | (type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR), major, minor };
+	uint32_t ctx[3] = {access << 16 | (type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR), major,
+			   minor};
 	size_t n;
 
 	cr_assert_eq(devices_list(&r->devices, &rules, NULL), 0);
@@ -92,9 +110,10 @@ Test(devices, only_defaults_after_deny_all)
 
 Test(devices, later_rules_win_for_each_access)
 {
-	static const char rules[] = "[" DENY_ALL ",{\"allow\":true,\"type\":\"b\",\"access\":\"rwm\"},"
-				    "{\"allow\":false,\"type\":\"b\",\"major\":8,\"access\":\"w\"},"
-				    "{\"allow\":true,\"type\":\"b\",\"major\":8,\"minor\":5,\"access\":\"w\"}]";
+	static const char rules[] =
+	    "[" DENY_ALL ",{\"allow\":true,\"type\":\"b\",\"access\":\"rwm\"},"
+	    "{\"allow\":false,\"type\":\"b\",\"major\":8,\"access\":\"w\"},"
+	    "{\"allow\":true,\"type\":\"b\",\"major\":8,\"minor\":5,\"access\":\"w\"}]";
 
 	cr_expect(allows(rules, 'b', R | W, 7, 0));
 	cr_expect(allows(rules, 'b', R, 8, 0));
@@ -106,20 +125,23 @@ Test(devices, later_rules_win_for_each_access)
 
 Test(devices, allow_all_and_exceptions)
 {
-	static const char rules[] = "[" DENY_ALL ",{\"allow\":true,\"access\":\"rwm\"},"
-				    "{\"allow\":false,\"type\":\"c\",\"major\":10,\"minor\":232,\"access\":\"rw\"}]";
+	static const char rules[] =
+	    "[" DENY_ALL ",{\"allow\":true,\"access\":\"rwm\"},"
+	    "{\"allow\":false,\"type\":\"c\",\"major\":10,\"minor\":232,\"access\":\"rw\"}]";
 
 	cr_expect(allows(rules, 'c', R | W, 99, 1));
 	cr_expect(allows(rules, 'b', R | W | M, 8, 0));
 	cr_expect_not(allows(rules, 'c', R, 10, 232));
 	cr_expect(allows("[{\"allow\":true}]", 'c', R | W | M, 99, 1), "no access means all");
-	cr_expect_not(allows("[{\"allow\":true,\"type\":\"c\",\"major\":99,\"access\":\"r\"}]", 'c', R, 98, 1), "not listed is not allowed");
+	cr_expect_not(
+	    allows("[{\"allow\":true,\"type\":\"c\",\"major\":99,\"access\":\"r\"}]", 'c', R, 98, 1),
+	    "not listed is not allowed");
 }
 
 static int list(const char *json, struct error *err)
 {
 	struct oci_resources *r = parse(json);
-	struct device_rules rules = { 0 };
+	struct device_rules rules = {0};
 	int ret = devices_list(&r->devices, &rules, err);
 
 	free(rules.v);
@@ -136,16 +158,17 @@ Test(devices, bad_rules_are_named)
 	cr_expect_eq(list("[{\"allow\":true,\"access\":\"rx\"}]", &err), -EINVAL);
 	cr_expect_not_null(strstr(err.msg, "linux.resources.devices[0].access"), "%s", err.msg);
 	cr_expect_eq(list("[{\"allow\":true,\"type\":\"c\",\"major\":-2}]", &err), -EINVAL);
-	cr_expect_eq(list("[{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":4294967296}]", &err), -EINVAL);
+	cr_expect_eq(list("[{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":4294967296}]", &err),
+		     -EINVAL);
 	cr_expect_eq(list("[{\"allow\":true,\"type\":\"c\",\"major\":-1,\"minor\":-1}]", &err), 0);
 }
 
 static char *lines(const char *json, int *ret)
 {
 	struct oci_resources *r = parse(json);
-	struct text all = { 0 };
+	struct text all = {0};
 	struct device_rules rules;
-	struct strv v = { 0 };
+	struct strv v = {0};
 
 	cr_assert_eq(devices_list(&r->devices, &rules, NULL), 0);
 	*ret = devices_lines(&rules, &v, NULL);
@@ -158,8 +181,10 @@ static char *lines(const char *json, int *ret)
 	return all.v;
 }
 
-#define DEFAULT_LINES "+c *:* m;+b *:* m;+c 1:3 rwm;+c 1:8 rwm;+c 1:7 rwm;+c 5:0 rwm;+c 1:5 rwm;+c 1:9 rwm;+c 5:1 rwm;+c 5:2 rwm;" \
-		      "+c 136:* rwm;+c 10:200 rwm;"
+#define DEFAULT_LINES                                                                                        \
+	"+c *:* m;+b *:* m;+c 1:3 rwm;+c 1:8 rwm;+c 1:7 rwm;+c 5:0 rwm;+c 1:5 rwm;+c 1:9 rwm;+c 5:1 rwm;+c " \
+	"5:2 rwm;"                                                                                           \
+	"+c 136:* rwm;+c 10:200 rwm;"
 
 static void expect_lines(const char *json, const char *expected)
 {
@@ -175,13 +200,19 @@ Test(devices, v1_lines)
 	int ret;
 
 	expect_lines("[" DENY_ALL "]", "-a;" DEFAULT_LINES);
-	expect_lines("[{\"allow\":true,\"type\":\"c\",\"major\":9,\"access\":\"r\"}]", "-a;+c 9:* r;" DEFAULT_LINES);
+	expect_lines("[{\"allow\":true,\"type\":\"c\",\"major\":9,\"access\":\"r\"}]",
+		     "-a;+c 9:* r;" DEFAULT_LINES);
 	expect_lines("[" DENY_ALL ",{\"allow\":true}]", "+a;");
-	expect_lines("[{\"allow\":true},{\"allow\":false,\"type\":\"b\",\"major\":8,\"access\":\"w\"}]", "+a;-b 8:* w;");
-	expect_lines("[" DENY_ALL ",{\"allow\":true,\"type\":\"c\",\"major\":9,\"minor\":1,\"access\":\"rw\"},"
+	expect_lines("[{\"allow\":true},{\"allow\":false,\"type\":\"b\",\"major\":8,\"access\":\"w\"}]",
+		     "+a;-b 8:* w;");
+	expect_lines("[" DENY_ALL
+		     ",{\"allow\":true,\"type\":\"c\",\"major\":9,\"minor\":1,\"access\":\"rw\"},"
 		     "{\"allow\":false,\"type\":\"c\",\"major\":9,\"minor\":1,\"access\":\"w\"}]",
 		     "-a;+c 9:1 rw;-c 9:1 w;" DEFAULT_LINES);
-	free(lines("[" DENY_ALL ",{\"allow\":true,\"type\":\"c\"},{\"allow\":false,\"type\":\"c\",\"major\":9,\"access\":\"w\"}]", &ret));
+	free(lines(
+	    "[" DENY_ALL
+	    ",{\"allow\":true,\"type\":\"c\"},{\"allow\":false,\"type\":\"c\",\"major\":9,\"access\":\"w\"}]",
+	    &ret));
 	cr_expect_eq(ret, -ENOTSUP, "v1 cannot carve a hole, and must not pretend");
 }
 
@@ -189,19 +220,25 @@ Test(devices, v1_lines)
 Test(devices, the_kernel_obeys)
 {
 	struct error err = ERROR_NONE;
-	char dir[] = "/tmp/nacre-devices-XXXXXX";
+	char dir[] = "nacre-devices-XXXXXX"; /* here: /tmp is often mounted nodev */
 	struct cgroup *c;
-	int status;
+	int status, fd = -EBADF;
 	pid_t pid;
 
 	real_need();
 	cr_assert_not_null(mkdtemp(dir));
 	cr_assert_eq(chdir(dir), 0);
-	if (mknod("mem", S_IFCHR | 0600, makedev(1, 1)) || mknod("full", S_IFCHR | 0600, makedev(1, 7))) {
-		rmdir(dir);
+	if (mknod("mem", S_IFCHR | 0600, makedev(1, 1)) || mknod("full", S_IFCHR | 0600, makedev(1, 7)) ||
+	    (fd = open("full", O_RDWR | O_CLOEXEC)) < 0) {
+		unlink("mem");
+		unlink("full");
+		cr_assert(!chdir("..") && !rmdir(dir));
 		cr_skip_test("cannot make device nodes here");
 	}
-	cr_assert_eq(real_make(real_path(""), "{\"devices\":[" DENY_ALL ",{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":4}]}", &c, &err),
+	cr_assert_eq(real_make(real_path(""),
+			       "{\"devices\":[" DENY_ALL
+			       ",{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":4}]}",
+			       &c, &err),
 		     0, "%s", err.msg);
 	pid = fork();
 	if (!pid) {
@@ -225,16 +262,19 @@ Test(devices, the_kernel_obeys)
 	unlink("mem");
 	unlink("full");
 	unlink("loop");
-	rmdir(dir);
+	close(fd);
+	cr_expect(!chdir("..") && !rmdir(dir));
 }
 
-/* BPF in the v2 hierarchy, even where devices are v1's here: so that the program is verified by a real kernel everywhere. */
+/* BPF in the v2 hierarchy, even where devices are v1's here: so that the program is verified by a real kernel
+ * everywhere. */
 Test(devices, the_verifier_accepts_the_program)
 {
-	struct oci_resources *r = parse("[" DENY_ALL ",{\"allow\":true,\"type\":\"b\",\"access\":\"rw\"},"
-					"{\"allow\":false,\"type\":\"b\",\"major\":8,\"minor\":4294967295,\"access\":\"w\"}]");
+	struct oci_resources *r =
+	    parse("[" DENY_ALL ",{\"allow\":true,\"type\":\"b\",\"access\":\"rw\"},"
+		  "{\"allow\":false,\"type\":\"b\",\"major\":8,\"minor\":4294967295,\"access\":\"w\"}]");
 	struct error err = ERROR_NONE;
-	struct cgroup *c, v2_only = { .layout = CGROUP_LAYOUT_V2, .n = 1, .clone_fd = -EBADF };
+	struct cgroup *c, v2_only = {.layout = CGROUP_LAYOUT_V2, .n = 1, .clone_fd = -EBADF};
 	const struct folder *f;
 	int ret;
 

@@ -6,7 +6,8 @@
 
 Test(folder, good_paths)
 {
-	static const char *const good[] = { "/a", "a", "a/b", "/a/b/c", "/a..b", "/...", "/machine.slice/x:y", "/a b", "/ü" };
+	static const char *const good[] = {
+	    "/a", "a", "a/b", "/a/b/c", "/a..b", "/...", "/machine.slice/x:y", "/a b", "/ü"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		cr_expect_eq(folder_check_path(good[i], NULL), 0, "%s", good[i]);
@@ -14,8 +15,9 @@ Test(folder, good_paths)
 
 Test(folder, bad_paths)
 {
-	static const char *const bad[] = { "",	   "/",	   "//",     "/a//b", "a/",	 "/a/",	 "..",	     "/..",   "a/../b", "/a/..",
-					   "../a", "./a", "/a/./b", ".",     "/a\nb",	 "a\tb", "/a\033[2J" };
+	static const char *const bad[] = {"",	    "/",   "//",     "/a//b", "a/",	  "/a/",
+					  "..",	    "/..", "a/../b", "/a/..", "../a",	  "./a",
+					  "/a/./b", ".",   "/a\nb",  "a\tb",  "/a\033[2J"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct error err = ERROR_NONE;

@@ -27,8 +27,10 @@ Test(limits, zeros_ask_for_nothing)
 {
 	cr_expect_null(limits_first(NULL));
 	cr_expect_null(first("{}"));
-	cr_expect_null(first("{\"memory\":{\"limit\":0,\"swap\":0,\"reservation\":0,\"disableOOMKiller\":false},\"cpu\":{\"shares\":0,\"quota\":0,"
-			     "\"period\":0,\"cpus\":\"\",\"mems\":\"\"},\"pids\":{\"limit\":-1},\"blockIO\":{\"weight\":0},\"network\":{},"
+	cr_expect_null(first("{\"memory\":{\"limit\":0,\"swap\":0,\"reservation\":0,\"disableOOMKiller\":"
+			     "false},\"cpu\":{\"shares\":0,\"quota\":0,"
+			     "\"period\":0,\"cpus\":\"\",\"mems\":\"\"},\"pids\":{\"limit\":-1},\"blockIO\":{"
+			     "\"weight\":0},\"network\":{},"
 			     "\"devices\":[{\"allow\":false}]}"));
 	cr_expect_null(first("{\"memory\":{\"limit\":-1,\"swap\":-1}}"), "a new cgroup has no limit anyway");
 	cr_expect_null(first("{\"cpu\":{\"quota\":-1,\"period\":100000}}"));
@@ -37,12 +39,14 @@ Test(limits, zeros_ask_for_nothing)
 Test(limits, the_first_is_named)
 {
 	cr_expect_str_eq(first("{\"memory\":{\"limit\":1}}"), "linux.resources.memory.limit");
-	cr_expect_str_eq(first("{\"memory\":{\"limit\":-1,\"swappiness\":5}}"), "linux.resources.memory.limit");
+	cr_expect_str_eq(first("{\"memory\":{\"limit\":-1,\"swappiness\":5}}"),
+			 "linux.resources.memory.limit");
 	cr_expect_str_eq(first("{\"cpu\":{\"quota\":-1,\"shares\":7}}"), "linux.resources.cpu.shares");
 	cr_expect_str_eq(first("{\"cpu\":{\"cpus\":\"0\"}}"), "linux.resources.cpu.cpus");
 	cr_expect_str_eq(first("{\"pids\":{\"limit\":0}}"), "linux.resources.pids.limit");
 	cr_expect_str_eq(first("{\"unified\":{\"a.b\":\"1\"}}"), "linux.resources.unified");
-	cr_expect_str_eq(first("{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":0}]}"), "linux.resources.hugepageLimits");
+	cr_expect_str_eq(first("{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":0}]}"),
+			 "linux.resources.hugepageLimits");
 }
 
 static struct cgroup *make(const char *resources)
@@ -92,15 +96,18 @@ static bool need(const char *controller, const char *v1_file, const char *v2_fil
 
 static void expect_file(const struct cgroup *c, const char *controller, const char *file, const char *value)
 {
-	cr_expect_str_eq(real_file(c, controller, file), value, "%s is %s", file, real_file(c, controller, file));
+	cr_expect_str_eq(real_file(c, controller, file), value, "%s is %s", file,
+			 real_file(c, controller, file));
 }
 
 Test(limits, memory)
 {
 	bool v2 = need("memory", "memory.limit_in_bytes", "memory.max"), swap;
-	const char *limit = v2 ? "memory.max" : "memory.limit_in_bytes", *both = v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
+	const char *limit = v2 ? "memory.max" : "memory.limit_in_bytes",
+		   *both = v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
 	struct error err = ERROR_NONE;
-	struct cgroup *c = make("{\"memory\":{\"limit\":33554432,\"swap\":67108864,\"reservation\":16777216}}");
+	struct cgroup *c =
+	    make("{\"memory\":{\"limit\":33554432,\"swap\":67108864,\"reservation\":16777216}}");
 
 	swap = *real_file(c, "memory", both);
 	expect_file(c, "memory", limit, "33554432");
@@ -109,11 +116,13 @@ Test(limits, memory)
 	if (swap)
 		expect_file(c, "memory", both, v2 ? "33554432" : "67108864");
 	/* Up beyond what both were together, then down again: each needs another order on v1. */
-	cr_expect_eq(update(c, "{\"memory\":{\"limit\":134217728,\"swap\":134217728}}", &err), 0, "%s", err.msg);
+	cr_expect_eq(update(c, "{\"memory\":{\"limit\":134217728,\"swap\":134217728}}", &err), 0, "%s",
+		     err.msg);
 	expect_file(c, "memory", limit, "134217728");
 	if (swap)
 		expect_file(c, "memory", both, v2 ? "0" : "134217728");
-	cr_expect_eq(update(c, "{\"memory\":{\"limit\":16777216,\"swap\":33554432}}", &err), 0, "%s", err.msg);
+	cr_expect_eq(update(c, "{\"memory\":{\"limit\":16777216,\"swap\":33554432}}", &err), 0, "%s",
+		     err.msg);
 	expect_file(c, "memory", limit, "16777216");
 	cr_expect_eq(update(c, "{\"memory\":{\"limit\":0,\"swap\":0}}", &err), 0, "%s", err.msg);
 	expect_file(c, "memory", limit, "16777216");
@@ -130,7 +139,8 @@ Test(limits, memory_of_both_must_not_be_less_than_memory)
 	struct cgroup *c = NULL;
 
 	need("memory", "memory.memsw.limit_in_bytes", "memory.swap.max");
-	cr_expect_lt(real_make(real_path(""), "{\"memory\":{\"limit\":33554432,\"swap\":1048576}}", &c, &err), 0);
+	cr_expect_lt(real_make(real_path(""), "{\"memory\":{\"limit\":33554432,\"swap\":1048576}}", &c, &err),
+		     0);
 	cr_expect_not_null(strstr(err.msg, "linux.resources.memory.swap"), "%s", err.msg);
 	cr_expect_eq(real_left(real_path("")), 0);
 }
@@ -138,13 +148,18 @@ Test(limits, memory_of_both_must_not_be_less_than_memory)
 Test(limits, settings_that_v2_lacks_are_refused_by_name)
 {
 	static const char *const rows[][2] = {
-		{ "swappiness", "60" }, { "disableOOMKiller", "true" }, { "useHierarchy", "true" }, { "kernel", "1048576" }, { "kernelTCP", "1048576" },
+	    {"swappiness",	   "60"     },
+		   {"disableOOMKiller", "true"   },
+		 {"useHierarchy",	  "true"	},
+	    {"kernel",	       "1048576"},
+		   {"kernelTCP",	 "1048576"},
 	};
 	bool v2 = need("memory", "memory.limit_in_bytes", "memory.max");
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		auto_free char *json = str_printf("{\"memory\":{\"%s\":%s}}", rows[i][0], rows[i][1]);
-		auto_free char *place = str_printf("linux.resources.memory.%s: cgroup v2 has no such setting", rows[i][0]);
+		auto_free char *place =
+		    str_printf("linux.resources.memory.%s: cgroup v2 has no such setting", rows[i][0]);
 		struct error err = ERROR_NONE;
 		struct cgroup *c = NULL;
 		int ret = real_make(real_path(""), json, &c, &err);
@@ -156,7 +171,8 @@ Test(limits, settings_that_v2_lacks_are_refused_by_name)
 			drop(c);
 	}
 	if (v2)
-		drop(make("{\"memory\":{\"swappiness\":0,\"disableOOMKiller\":false,\"kernel\":0,\"kernelTCP\":-1}}"));
+		drop(make("{\"memory\":{\"swappiness\":0,\"disableOOMKiller\":false,\"kernel\":0,"
+			  "\"kernelTCP\":-1}}"));
 }
 
 Test(limits, check_before_update)
@@ -189,7 +205,9 @@ Test(limits, the_kill_for_memory_is_counted)
 		if (cgroup_enter(c, 0, false, NULL) < 0)
 			_exit(1);
 		for (;;)
-			memset(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, 1 << 20);
+			memset(
+			    mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			    1, 1 << 20);
 	}
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
@@ -290,22 +308,29 @@ Test(limits, hugepages)
 	if (*real_file(c, "hugetlb", "hugetlb.2MB.rsvd.max"))
 		expect_file(c, "hugetlb", "hugetlb.2MB.rsvd.max", "4194304");
 	drop(c);
-	cr_expect_eq(real_make(real_path(""), "{\"hugepageLimits\":[{\"pageSize\":\"../2MB\",\"limit\":1}]}", &c, &err), -EINVAL);
+	cr_expect_eq(real_make(real_path(""), "{\"hugepageLimits\":[{\"pageSize\":\"../2MB\",\"limit\":1}]}",
+			       &c, &err),
+		     -EINVAL);
 	cr_expect_not_null(strstr(err.msg, "hugepageLimits[0].pageSize"), "%s", err.msg);
-	cr_expect_lt(real_make(real_path(""), "{\"hugepageLimits\":[{\"pageSize\":\"3MB\",\"limit\":1}]}", &c, &err), 0);
+	cr_expect_lt(
+	    real_make(real_path(""), "{\"hugepageLimits\":[{\"pageSize\":\"3MB\",\"limit\":1}]}", &c, &err),
+	    0);
 	cr_expect_not_null(strstr(err.msg, "hugetlb.3MB"), "%s", err.msg);
 }
 
 Test(limits, unified)
 {
-	static const char *const bad[] = { "cgroup.procs", "cgroup.threads", "cgroup.subtree_control", "../x.y", "a/b.c", "nodot", "no.such" };
+	static const char *const bad[] = {"cgroup.procs", "cgroup.threads", "cgroup.subtree_control",
+					  "../x.y",	  "a/b.c",	    "nodot",
+					  "no.such"};
 	struct error err = ERROR_NONE;
 	struct cgroup *c;
 
 	need("hugetlb", "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max");
 	if (cgroup_host_layout() == CGROUP_LAYOUT_V1)
 		cr_skip_test("no cgroup v2");
-	c = make("{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":2097152}],\"unified\":{\"hugetlb.2MB.max\":\"8388608\"}}");
+	c = make("{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":2097152}],\"unified\":{\"hugetlb.2MB."
+		 "max\":\"8388608\"}}");
 	expect_file(c, "hugetlb", "hugetlb.2MB.max", "8388608");
 	drop(c);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -325,8 +350,14 @@ Test(limits, block_io)
 
 	cr_expect_eq(real_make(real_path(""), "{\"blockIO\":{\"weight\":5}}", &c, &err), -EINVAL);
 	cr_expect_not_null(strstr(err.msg, "linux.resources.blockIO.weight: 5"), "%s", err.msg);
-	cr_expect_lt(real_make(real_path(""), "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":4095,\"minor\":77,\"rate\":1000}]}}", &c, &err), 0);
-	cr_expect_not_null(strstr(err.msg, "linux.resources.blockIO.throttleReadBpsDevice[0]"), "%s", err.msg);
+	cr_expect_lt(
+	    real_make(
+		real_path(""),
+		"{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":4095,\"minor\":77,\"rate\":1000}]}}", &c,
+		&err),
+	    0);
+	cr_expect_not_null(strstr(err.msg, "linux.resources.blockIO.throttleReadBpsDevice[0]"), "%s",
+			   err.msg);
 	cr_expect_not_null(strstr(err.msg, v2 ? "io.max" : "blkio.throttle.read_bps_device"), "%s", err.msg);
 	cr_expect_null(c);
 }
@@ -349,6 +380,7 @@ Test(limits, missing_controllers_are_named)
 	if (host->layout == CGROUP_LAYOUT_V2)
 		cr_expect_str_eq(err.msg, "linux.resources.network.classID: cgroup v2 has no such setting");
 	else
-		cr_expect_str_eq(err.msg, "linux.resources.network.classID: no net_cls controller on this host");
+		cr_expect_str_eq(err.msg,
+				 "linux.resources.network.classID: no net_cls controller on this host");
 	drop(make("{\"network\":{\"classID\":0,\"priorities\":[]}}"));
 }

@@ -9,7 +9,7 @@ TestSuite(stats, .timeout = 60);
 
 Test(stats, of_a_live_cgroup)
 {
-	struct cgroup_stats s = { 0 };
+	struct cgroup_stats s = {0};
 	struct error err = ERROR_NONE;
 	struct cgroup *c;
 	bool pids, memory;

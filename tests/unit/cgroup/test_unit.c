@@ -10,7 +10,8 @@ static void expect_names(const char *path, bool rootless, const char *unit, cons
 	auto_free char *u = NULL, *s = NULL;
 	struct error err = ERROR_NONE;
 
-	cr_assert_eq(unit_names(path, "id", rootless, &u, &s, &err), 0, "%s: %s", path ? path : "none", err.msg);
+	cr_assert_eq(unit_names(path, "id", rootless, &u, &s, &err), 0, "%s: %s", path ? path : "none",
+		     err.msg);
 	cr_expect_str_eq(u, unit);
 	cr_expect_str_eq(s, slice);
 }
@@ -29,8 +30,9 @@ Test(unit, names)
 
 Test(unit, bad_names)
 {
-	static const char *const bad[] = { "/a/b", "a:b", "a.slice:b:c:d", "noslice:b:c", "x.slice:b:", "x.slice:p:y.slice", "x/y.slice:p:n",
-					   "..slice:p:n", "x.slice:p:a\nb" };
+	static const char *const bad[] = {"/a/b",	   "a:b",	  "a.slice:b:c:d",
+					  "noslice:b:c",   "x.slice:b:",  "x.slice:p:y.slice",
+					  "x/y.slice:p:n", "..slice:p:n", "x.slice:p:a\nb"};
 	char *u = NULL, *s = NULL;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -66,7 +68,7 @@ static const struct property *find(const struct properties *p, const char *name)
 static uint64_t number(const char *json, bool v2, const char *name)
 {
 	struct oci_resources *r;
-	struct properties p = { 0 };
+	struct properties p = {0};
 	const struct property *one;
 	uint64_t n;
 
@@ -90,8 +92,10 @@ Test(unit, limits)
 	cr_expect_eq(number("{\"cpu\":{\"shares\":1024}}", true, "CPUWeight"), 100);
 	cr_expect_eq(number("{\"cpu\":{\"shares\":1024}}", false, "CPUShares"), 1024);
 	cr_expect_eq(number("{\"cpu\":{\"idle\":1,\"shares\":1024}}", true, "CPUWeight"), 0);
-	cr_expect_eq(number("{\"cpu\":{\"quota\":50000,\"period\":100000}}", true, "CPUQuotaPerSecUSec"), 500000);
-	cr_expect_eq(number("{\"cpu\":{\"quota\":33333,\"period\":100000}}", true, "CPUQuotaPerSecUSec"), 340000, "rounded up");
+	cr_expect_eq(number("{\"cpu\":{\"quota\":50000,\"period\":100000}}", true, "CPUQuotaPerSecUSec"),
+		     500000);
+	cr_expect_eq(number("{\"cpu\":{\"quota\":33333,\"period\":100000}}", true, "CPUQuotaPerSecUSec"),
+		     340000, "rounded up");
 	cr_expect_eq(number("{\"cpu\":{\"quota\":-1}}", true, "CPUQuotaPerSecUSec"), UINT64_MAX);
 	cr_expect_eq(number("{\"pids\":{\"limit\":-1}}", true, "TasksMax"), UINT64_MAX);
 	cr_expect_eq(number("{\"pids\":{\"limit\":7}}", true, "TasksMax"), 7);
@@ -101,9 +105,9 @@ Test(unit, limits)
 
 static int annotate(const char *key, const char *value, struct property *out)
 {
-	struct pair one = { (char *)key, (char *)value };
-	struct pairs list = { &one, 1 };
-	struct properties p = { 0 };
+	struct pair one = {(char *)key, (char *)value};
+	struct pairs list = {&one, 1};
+	struct properties p = {0};
 	int ret = unit_annotations(&list, &p, NULL);
 
 	if (!ret && p.n) {
@@ -115,9 +119,10 @@ static int annotate(const char *key, const char *value, struct property *out)
 
 #define KEY(name) "org.systemd.property." name
 
-static void expect_property(const char *key, const char *value, const char *name, enum property_kind kind, uint64_t n, const char *text)
+static void expect_property(const char *key, const char *value, const char *name, enum property_kind kind,
+			    uint64_t n, const char *text)
 {
-	struct property p = { 0 };
+	struct property p = {0};
 
 	cr_assert_eq(annotate(key, value, &p), 0, "%s=%s", key, value);
 	cr_assert_not_null(p.name);
@@ -131,13 +136,16 @@ static void expect_property(const char *key, const char *value, const char *name
 
 Test(unit, annotations)
 {
-	struct property p = { 0 };
+	struct property p = {0};
 
-	expect_property(KEY("CollectMode"), "'inactive-or-failed'", "CollectMode", PROPERTY_STRING, 0, "inactive-or-failed");
+	expect_property(KEY("CollectMode"), "'inactive-or-failed'", "CollectMode", PROPERTY_STRING, 0,
+			"inactive-or-failed");
 	expect_property(KEY("SendSIGHUP"), "true", "SendSIGHUP", PROPERTY_BOOL, 1, "");
-	expect_property(KEY("TimeoutStopUSec"), "uint64 123456789", "TimeoutStopUSec", PROPERTY_U64, 123456789, "");
+	expect_property(KEY("TimeoutStopUSec"), "uint64 123456789", "TimeoutStopUSec", PROPERTY_U64,
+			123456789, "");
 	expect_property(KEY("TimeoutStopSec"), "90", "TimeoutStopUSec", PROPERTY_U64, 90000000, "");
-	expect_property(KEY("After"), "['a.service', \"b.service\"]", "After", PROPERTY_STRINGS, 0, "a.service\nb.service\n");
+	expect_property(KEY("After"), "['a.service', \"b.service\"]", "After", PROPERTY_STRINGS, 0,
+			"a.service\nb.service\n");
 	expect_property(KEY("OOMScore"), "-5", "OOMScore", PROPERTY_I32, (uint64_t)-5, "");
 	cr_expect_eq(annotate("other", "x", &p), 0);
 	cr_expect_null(p.name, "other annotations are none of its business");
@@ -146,12 +154,23 @@ Test(unit, annotations)
 Test(unit, bad_annotations)
 {
 	static const char *const bad[][2] = {
-		{ KEY("X"), "" },	    { KEY("X"), "nonsense" },	 { KEY("X"), "'open" },	     { KEY("X"), "'a' b" },
-		{ KEY("X"), "['a'" },	    { KEY("X"), "uint32 -1" },	 { KEY("X"), "99999999999" }, { KEY("X"), "'a\nb'" },
-		{ KEY(""), "true" },	    { KEY("A B"), "true" },	 { KEY("A=B"), "true" },     { KEY("PIDs"), "true" },
-		{ KEY("Slice"), "'x'" },    { KEY("Delegate"), "false" }, { KEY("TimeoutSec"), "-1" },
+	    {KEY("X"),	       ""		 },
+	    {KEY("X"),	       "nonsense"	 },
+	    {KEY("X"),	       "'open"      },
+	    {KEY("X"),	       "'a' b"      },
+	    {KEY("X"),	       "['a'"	     },
+	    {KEY("X"),	       "uint32 -1"  },
+	    {KEY("X"),	       "99999999999"},
+	    {KEY("X"),	       "'a\nb'"     },
+	    {KEY(""),	      "true"	    },
+	    {KEY("A B"),	 "true"       },
+	    {KEY("A=B"),	 "true"       },
+	    {KEY("PIDs"),	  "true"	},
+	    {KEY("Slice"),	   "'x'"	},
+	    {KEY("Delegate"),   "false"	     },
+	    {KEY("TimeoutSec"), "-1"	    },
 	};
-	struct property p = { 0 };
+	struct property p = {0};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		cr_expect_eq(annotate(bad[i][0], bad[i][1], &p), -EINVAL, "%s=%s", bad[i][0], bad[i][1]);

@@ -11,7 +11,7 @@
 enum way {
 	WAY_ROOT,	/* root, no user namespace, every system call there */
 	WAY_OLD,	/* the mount API and mount_setattr answer ENOSYS */
-	WAY_DENIED,     /* they answer EPERM, as the filters of older engines do */
+	WAY_DENIED,	/* they answer EPERM, as the filters of older engines do */
 	WAY_NO_SETATTR, /* only mount_setattr does */
 	WAY_USER,	/* in a user namespace that maps 65536 ids to themselves */
 	WAY_USER_OLD,
@@ -91,7 +91,8 @@ bool is_device(const char *path, unsigned major, unsigned minor);
 /* Is mount_setattr(2) missing? */
 bool is_old(const struct scene *s);
 
-/* The host's side: host/src with a mount "sub" in it, and host/ro, read-only, nosuid, nodev, noexec, noatime. */
+/* The host's side: host/src with a mount "sub" in it, and host/ro, read-only, nosuid, nodev, noexec, noatime.
+ */
 void prepare_host(struct scene *s);
 
 #endif

@@ -15,13 +15,13 @@
 #include "inside.h"
 
 static const struct root_hierarchy hierarchies[] = {
-	/* clang-format off */
+  /* clang-format off */
 	{ "memory",   "memory",            "/sys/fs/cgroup/memory" },
 	{ "systemd",  "none,name=systemd", "/sys/fs/cgroup/systemd" },
 	{ "unified",  NULL,                "/sys/fs/cgroup/unified" },
 	{ "net,prio", "does-not-exist",    "/sys/fs/cgroup/pids" },
 	{ NULL },
-	/* clang-format on */
+  /* clang-format on */
 };
 
 static void look_at_cgroups(struct scene *s)
@@ -52,10 +52,10 @@ static void look_at_no_cgroups(struct scene *s)
 }
 
 static const struct root_hierarchy one_hierarchy[] = {
-	/* clang-format off */
+  /* clang-format off */
 	{ "unified", NULL, "/sys/fs/cgroup/unified" },
 	{ NULL },
-	/* clang-format on */
+  /* clang-format on */
 };
 
 static void look_at_cgroup2(struct scene *s)

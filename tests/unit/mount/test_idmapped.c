@@ -69,16 +69,16 @@ Test(mount, idmapped_mounts_for_a_user_namespace)
 /* Bare words take the container's mappings; a procfs cannot be idmapped. */
 Test(mount, idmapped_sources)
 {
-	static const char json[] = "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"x\" }, \"mounts\": "
-				   "[" BIND("/a", ".", "\"bind\", \"idmap\"") "," BIND(
-				       "/b", "/proc",
-				       "\"bind\", \"idmap\"") "],"
-							      "\"linux\": { \"namespaces\": [{ \"type\": "
-							      "\"user\" }],"
-							      "\"uidMappings\": [{ \"containerID\": 0, "
-							      "\"hostID\": 5000, \"size\": 70000 }],"
-							      "\"gidMappings\": [{ \"containerID\": 0, "
-							      "\"hostID\": 6000, \"size\": 70000 }] } }";
+	static const char json[] =
+	    "{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"x\" }, \"mounts\": "
+	    "[" BIND("/a", ".", "\"bind\", \"idmap\"") "," BIND(
+		"/b", "/proc", "\"bind\", \"idmap\"") "],"
+						      "\"linux\": { \"namespaces\": [{ \"type\": "
+						      "\"user\" }],"
+						      "\"uidMappings\": [{ \"containerID\": 0, "
+						      "\"hostID\": 5000, \"size\": 70000 }],"
+						      "\"gidMappings\": [{ \"containerID\": 0, "
+						      "\"hostID\": 6000, \"size\": 70000 }] } }";
 	char folder[] = "/dev/shm/test-mount-XXXXXX";
 	struct oci_config *config;
 	struct error err = ERROR_NONE;

@@ -331,7 +331,8 @@ static void last_step(void *data)
 	for (int fd = 20; fd < 30; fd++)
 		NEED(dup2(2, fd) == fd);
 	int keep = fcntl(2, F_DUPFD_CLOEXEC, 5);
-	exec_now(&plan, 3, keep, &err);
+	NEED(exec_shed(3, &keep, 1, &err) == 0);
+	exec_now(&plan, &err);
 	fprintf(stderr, "%s\n", err.msg);
 }
 
@@ -352,10 +353,11 @@ static void keeps_the_messenger(void *data)
 	    low = fcntl(2, F_DUPFD, 3);
 
 	NEED(keep == 50 && other == 51 && low >= 3 && dup2(2, 4) == 4);
-	NEED(exec_now(&plan, 5, keep, &err) == -ENOENT);
+	NEED(exec_shed(5, &keep, 1, &err) == 0);
+	NEED(exec_now(&plan, &err) == -ENOENT);
 	NEED(!strcmp(err.msg, "exec /does/not/exist: no such file or directory"));
 	NEED(fcntl(keep, F_GETFD) >= 0 && fcntl(other, F_GETFD) < 0 && fcntl(4, F_GETFD) >= 0);
-	NEED(exec_now(&plan, 5, -EBADF, &err) == -ENOENT);
+	NEED(exec_shed(5, NULL, 0, &err) == 0);
 	NEED(fcntl(keep, F_GETFD) < 0 && fcntl(4, F_GETFD) >= 0);
 }
 

@@ -1,0 +1,298 @@
+/* test_limits.c: what each field of linux.resources becomes on pure cgroup v2, read back from the kernel; for
+ * both drivers, as root and as a user who owns a cgroup. (test_cgroup.c has what is the same on all hosts.)
+ */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/run/bundle.h"
+
+static void need_v2(void)
+{
+	if (!have_cgroup_v2_only())
+		test_skip("this machine has no pure cgroup v2");
+	need_limits();
+}
+
+/* The folder of the container's first process, as the host sees it. */
+static char *folder_of(struct bundle *b)
+{
+	char *line = strstr(file_text(format("/proc/%d/cgroup", bundle_pid(b))), "0::");
+	MUST(line);
+	line[strcspn(line, "\n")] = '\0';
+	return format("/sys/fs/cgroup%s", line + 3);
+}
+
+static void start_with(struct bundle *b, const char *resources)
+{
+	need_v2();
+	bundle_make(b);
+	bundle_config(b, "{'linux':{'resources':%s}}", resources);
+	bundle_inside(b, "sleep", "60", NULL);
+	bundle_start(b, NULL);
+}
+
+static void expect(struct bundle *b, const char *file, const char *value)
+{
+	char *path = format("%s/%s", folder_of(b), file), *text = file_text(path);
+	MUST_SAY(exists(path), "no %s in the container's cgroup", file);
+	MUST_SAY(!strcmp(text, format("%s\n", value)), "%s: expected %s, found %s", file, value, text);
+}
+
+static bool has(struct bundle *b, const char *file)
+{
+	return exists(format("%s/%s", folder_of(b), file));
+}
+
+RUN_TEST(all, "ten limits at once, each in its file")
+{
+	struct bundle b;
+	start_with(&b,
+		   "{'memory':{'limit':67108864,'reservation':33554432,'swap':100663296},"
+		   "'cpu':{'shares':512,'quota':50000,'period':200000,'burst':10000,'cpus':'0','mems':'0'},"
+		   "'pids':{'limit':17},'unified':{'memory.high':'50331648'}}");
+	expect(&b, "memory.max", "67108864");
+	expect(&b, "memory.low", "33554432");
+	if (has(&b, "memory.swap.max"))
+		expect(&b, "memory.swap.max", "33554432");
+	expect(&b, "cpu.weight", "59");
+	expect(&b, "cpu.max", "50000 200000");
+	expect(&b, "cpu.max.burst", "10000");
+	expect(&b, "cpuset.cpus", "0");
+	expect(&b, "cpuset.mems", "0");
+	expect(&b, "pids.max", "17");
+	expect(&b, "memory.high", "50331648");
+}
+
+RUN_TEST(unlimited, "-1 is no limit")
+{
+	struct bundle b;
+	start_with(&b,
+		   "{'memory':{'limit':-1,'swap':-1},'pids':{'limit':-1},'cpu':{'quota':-1,'period':50000}}");
+	expect(&b, "memory.max", "max");
+	if (has(&b, "memory.swap.max"))
+		expect(&b, "memory.swap.max", "max");
+	expect(&b, "pids.max", "max");
+	expect(&b, "cpu.max", "max 50000");
+}
+
+RUN_TEST(swap_none, "swap equal to the limit is none")
+{
+	struct bundle b;
+	start_with(&b, "{'memory':{'limit':67108864,'swap':67108864}}");
+	if (!has(&b, "memory.swap.max"))
+		test_skip("this kernel counts no swap");
+	expect(&b, "memory.swap.max", "0");
+}
+
+RUN_TEST(shares, "shares become weights by the newer formula")
+{
+	static const char *const pairs[][2] = {
+	    {"2",	  "1"    },
+		{"1024",	 "100"  },
+		 {"10000",  "627"	},
+		   {"262144", "10000"}
+	      };
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		struct bundle b;
+		start_with(&b, format("{'cpu':{'shares':%s}}", pairs[i][0]));
+		expect(&b, "cpu.weight", pairs[i][1]);
+	}
+}
+
+RUN_TEST(idle, "cpu.idle")
+{
+	struct bundle b;
+	start_with(&b, "{'cpu':{'idle':1}}");
+	expect(&b, "cpu.idle", "1");
+}
+
+RUN_TEST(io_weight, "blockIO.weight, for whichever scheduler")
+{
+	struct bundle b;
+	start_with(&b, "{'blockIO':{'weight':100}}");
+	if (has(&b, "io.bfq.weight"))
+		expect(&b, "io.bfq.weight", "default 100");
+	else if (has(&b, "io.weight"))
+		expect(&b, "io.weight", "default 910");
+	else
+		test_skip("this kernel has neither io.weight nor io.bfq.weight");
+}
+
+/* A disk that is no partition and no loop device. */
+static char *some_disk(void)
+{
+	DIR *blocks = opendir("/sys/block");
+	char *found = NULL;
+	for (struct dirent *e; blocks && !found && (e = readdir(blocks));)
+		if (!strncmp(e->d_name, "vd", 2) || !strncmp(e->d_name, "sd", 2) ||
+		    !strncmp(e->d_name, "nvme", 4))
+			found = file_text(format("/sys/block/%s/dev", e->d_name));
+	if (blocks)
+		closedir(blocks);
+	if (!found || !*found)
+		test_skip("this machine has no disk");
+	found[strcspn(found, "\n")] = '\0';
+	return found;
+}
+
+RUN_TEST(io_max, "blockIO's four throttles")
+{
+	need_v2();
+	char *disk = some_disk(), *colon = strchr(disk, ':');
+	char *device = format("'major':%.*s,'minor':%s", (int)(colon - disk), disk, colon + 1);
+	struct bundle b;
+	start_with(
+	    &b,
+	    format("{'blockIO':{'throttleReadBpsDevice':[{%s,'rate':1048576}],'throttleWriteBpsDevice':[{%s,'"
+		   "rate':2097152}],"
+		   "'throttleReadIOPSDevice':[{%s,'rate':100}],'throttleWriteIOPSDevice':[{%s,'rate':200}]}}",
+		   device, device, device, device));
+	expect(&b, "io.max", format("%s rbps=1048576 wbps=2097152 riops=100 wiops=200", disk));
+}
+
+RUN_TEST(hugetlb, "hugepageLimits, use and reservation")
+{
+	need_root();
+	if (!exists("/sys/kernel/mm/hugepages/hugepages-2048kB"))
+		test_skip("this machine has no 2 MiB pages");
+	struct bundle b;
+	start_with(&b, "{'hugepageLimits':[{'pageSize':'2MB','limit':4194304}]}");
+	expect(&b, "hugetlb.2MB.max", "4194304");
+	if (has(&b, "hugetlb.2MB.rsvd.max"))
+		expect(&b, "hugetlb.2MB.rsvd.max", "4194304");
+}
+
+RUN_TEST(pids_zero, "pids.limit 0 allows no other process")
+{
+	struct bundle b;
+	start_with(&b, "{'pids':{'limit':0}}");
+	char *text = file_text(format("%s/pids.max", folder_of(&b)));
+	/* systemd has no 0: the smallest it takes is 1, and the first process is in it already. */
+	MUST_SAY(!strcmp(text, "0\n") || (nacre_uses_systemd() && !strcmp(text, "1\n")), "%s", text);
+}
+
+RUN_TEST(unified_last, "unified wins over the field of the same file")
+{
+	struct bundle b;
+	start_with(&b, "{'pids':{'limit':17},'unified':{'pids.max':'23'}}");
+	expect(&b, "pids.max", "23");
+}
+
+RUN_TEST(v1_only, "what only cgroup v1 has is refused by its name")
+{
+	static const char *const fields[][2] = {
+	    {"{'memory':{'kernelTCP':1048576}}",			 "memory.kernelTCP"	   },
+	    {"{'memory':{'swappiness':60}}",			     "memory.swappiness"	},
+	    {"{'memory':{'disableOOMKiller':true}}",		     "memory.disableOOMKiller"},
+	    {"{'cpu':{'realtimeRuntime':10000}}",			  "cpu.realtimeRuntime"    },
+	    {"{'blockIO':{'leafWeight':100}}",			       "blockIO.leafWeight"	   },
+	    {"{'network':{'classID':1048577}}",				"network.classID"	 },
+	    {"{'network':{'priorities':[{'name':'lo','priority':3}]}}", "network.priorities"	    },
+	};
+	need_v2();
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "{'linux':{'resources':%s}}", fields[i][0]);
+		struct result r = bundle_run(&b);
+		must_fail(&r, fields[i][1]);
+		must_leave_nothing(&b);
+	}
+}
+
+RUN_TEST(unified_unknown, "a unified key that the kernel does not know is an error that names it")
+{
+	need_v2();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'linux':{'resources':{'unified':{'memory.nonsense':'1'}}}}");
+	struct result r = bundle_run(&b);
+	must_fail(&r, "memory.nonsense");
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(updated, "update changes what it names and leaves the rest")
+{
+	struct bundle b;
+	start_with(&b,
+		   "{'memory':{'limit':67108864},'cpu':{'quota':50000,'period':200000},'pids':{'limit':17}}");
+	struct result r = nacre("update", "--memory", "33554432", "--pids-limit", "9", b.id, NULL);
+	must_succeed(&r);
+	expect(&b, "memory.max", "33554432");
+	expect(&b, "pids.max", "9");
+	expect(&b, "cpu.max", "50000 200000");
+	r = nacre("update", "--cpu-quota", "-1", "--cpuset-cpus", "0", b.id, NULL);
+	must_succeed(&r);
+	expect(&b, "cpu.max", "max 200000");
+	expect(&b, "cpuset.cpus", "0");
+	expect(&b, "pids.max", "9");
+}
+
+RUN_TEST(frozen, "pause freezes, resume thaws")
+{
+	struct bundle b;
+	start_with(&b, "{}");
+	struct result r = nacre("pause", b.id, NULL);
+	must_succeed(&r);
+	MUST(has_line(file_text(format("%s/cgroup.events", folder_of(&b))), "frozen 1"));
+	MUST(bundle_wait_status(&b, "paused"));
+	r = nacre("resume", b.id, NULL);
+	must_succeed(&r);
+	MUST(has_line(file_text(format("%s/cgroup.events", folder_of(&b))), "frozen 0"));
+}
+
+RUN_TEST(killed_for_memory, "a container killed for memory: the status says so, nothing is left")
+{
+	need_v2();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'linux':{'resources':{'memory':{'limit':16777216,'swap':16777216}}}}");
+	struct result r = bundle_run_inside(&b, "spend", "64", NULL);
+	must_exit(&r, 137);
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(systemd_scope, "the systemd driver: cgroupsPath slice:prefix:name is a scope, and gone afterwards")
+{
+	need_v2();
+	if (!nacre_uses_systemd())
+		test_skip("is about the systemd driver; NACRE=\"nacre --systemd-cgroup\" runs it");
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'linux':{'cgroupsPath':':nacre-test:%s-sub'}}", b.id);
+	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_start(&b, NULL);
+	MUST_SAY(strstr(folder_of(&b), format("/nacre-test-%s-sub.scope", b.id)), "%s", folder_of(&b));
+	struct result r = nacre("delete", "--force", b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(devices_reload, "device rules hold after systemctl daemon-reload")
+{
+	need_root();
+	need_v2();
+	need_file("/run/systemd/system");
+	static const char rule[] = "{'linux':{'resources':{'devices':[{'allow':false,'access':'rwm'}]},'"
+				   "devices':[{'path':'/dev/mem','type':'c','major':1,'minor':1}]},"
+				   "'process':{'capabilities':{'bounding':['CAP_SYS_RAWIO'],'permitted':['"
+				   "CAP_SYS_RAWIO'],'effective':['CAP_SYS_RAWIO']}}}";
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "%s", rule);
+	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_start(&b, NULL);
+	for (int i = 0; i < 2; i++) {
+		struct result r = nacre("exec", "--cap", "CAP_SYS_RAWIO", b.id, "/bin/inside", "open",
+					"/dev/mem", ";", "open", "/dev/null", "rw", NULL);
+		must_succeed(&r);
+		must_print(&r, "open /dev/mem: EPERM");
+		must_print(&r, "open /dev/null: ok");
+		r = run_program(&(struct spawn){
+		    .argv = (const char *[]){"/bin/systemctl", "daemon-reload", NULL}
+		     });
+		must_succeed(&r);
+	}
+}
