@@ -1,5 +1,6 @@
 /* check_linux.c: the checks of "linux" and of id mappings. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/table.h"
 #include "oci-spec/check_inner.h"
@@ -107,6 +108,18 @@ static int check_time(const struct check *c, const struct oci_config *config)
 	return 0;
 }
 
+/* Podman hands on the whole st_mode of a device of the host. What it says of the type must then be true. */
+static int check_file_mode(const struct check *c, const struct oci_device *d, size_t i)
+{
+	unsigned type = *d->type == 'b' ? S_IFBLK : *d->type == 'p' ? S_IFIFO : S_IFCHR;
+	unsigned said = d->file_mode.set ? (unsigned)d->file_mode.v & S_IFMT : 0;
+
+	if (said && said != type)
+		return check_fail(c, "linux.devices[%zu].fileMode: 0%o is the mode of no device of type %s", i,
+				  (unsigned)d->file_mode.v, d->type);
+	return 0;
+}
+
 static int check_devices(const struct check *c, const struct oci_config *config)
 {
 	static const char *const types[] = {"c", "b", "u", "p", NULL};
@@ -119,6 +132,8 @@ static int check_devices(const struct check *c, const struct oci_config *config)
 		ret = check_word(c, types, d->type, "linux.devices[%zu].type", i);
 		if (ret == 0)
 			ret = check_absolute(c, d->path, "linux.devices[%zu].path", i);
+		if (ret == 0)
+			ret = check_file_mode(c, d, i);
 		if (ret < 0 || *d->type == 'p')
 			continue;
 		if (!d->major.set || !d->minor.set)
@@ -132,17 +147,25 @@ static int check_devices(const struct check *c, const struct oci_config *config)
 	return ret;
 }
 
-/* What the kernel's dev_valid_name() takes; '%' is left out because it makes a name a pattern. */
-static bool is_link_name(const char *s)
+/* What the kernel's dev_valid_name() takes. '%' makes a name a pattern, for which a number is found: only as a "%d" at the end of a new
+ * name. */
+static bool is_link_name(const char *s, bool template)
 {
 	size_t n = strlen(s);
 
 	if (!n || n > 15 || !strcmp(s, ".") || !strcmp(s, ".."))
 		return false;
-	for (; *s; s++)
-		if ((unsigned char)*s <= ' ' || *s == 0x7f || strchr("/:%", *s))
+	if (template && n > 2 && !strcmp(s + n - 2, "%d"))
+		n -= 2;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f || strchr("/:%", s[i]))
 			return false;
 	return true;
+}
+
+static bool is_template(const char *s)
+{
+	return strchr(s, '%');
 }
 
 static const char *name_inside(const struct oci_net_device *d)
@@ -169,13 +192,13 @@ static int check_net_devices(const struct check *c, const struct oci_config *con
 	for (size_t i = 0; i < list->n; i++) {
 		const struct oci_net_device *d = &list->v[i];
 
-		if (!is_link_name(d->key))
+		if (!is_link_name(d->key, false))
 			return check_fail(c, "linux.netDevices: %s is no name of a network device",
 					  quote(d->key).text);
-		if (!is_link_name(name_inside(d)))
+		if (!is_link_name(name_inside(d), true))
 			return fail_link(c, d->key, d->name, "is no name of a network device");
 		for (size_t k = 0; k < i; k++)
-			if (!strcmp(name_inside(&list->v[k]), name_inside(d)))
+			if (!is_template(name_inside(d)) && !strcmp(name_inside(&list->v[k]), name_inside(d)))
 				return fail_link(c, d->key, name_inside(d),
 						 "is the name of another device as well");
 	}

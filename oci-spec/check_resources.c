@@ -112,6 +112,8 @@ static int check_block_io(const struct check *c, const struct oci_resources *r)
 		const struct oci_weight_device *d = &b->weight_device.v[i];
 
 		ret = check_numbers(c, place, i, d->major, d->minor);
+		if (ret == 0 && !d->weight.set && !d->leaf_weight.set)
+			ret = check_fail(c, "%s[%zu]: neither weight nor leafWeight is there", place, i);
 		if (ret == 0)
 			ret = check_weight(c, d->weight, "%s[%zu].weight", place, i);
 		if (ret == 0)
@@ -139,6 +141,17 @@ static int check_cpu(const struct check *c, const struct oci_resources *r)
 	return ret;
 }
 
+static int check_rdma(const struct check *c, const struct oci_resources *r)
+{
+	for (size_t i = 0; i < r->rdma.n; i++) {
+		const struct oci_rdma *d = &r->rdma.v[i];
+
+		if (!d->hca_handles.set && !d->hca_objects.set)
+			return check_fail(c, "linux.resources.rdma[%s]: neither hcaHandles nor hcaObjects is there", quote(d->key).text);
+	}
+	return 0;
+}
+
 /* A key is the name of one file in the container's cgroup: nothing that could lead out of it. */
 static int check_unified(const struct check *c, const struct oci_resources *r)
 {
@@ -161,6 +174,7 @@ static const struct {
 	{ "hugepageLimits", check_hugepages },
 	{ "blockIO", check_block_io },
 	{ "cpu", check_cpu },
+	{ "rdma", check_rdma },
 	{ "unified", check_unified },
 };
 /* clang-format on */

@@ -25,7 +25,7 @@ SCHEMA(oci_rlimit,
 	MUST(FIELD_UINT, "hard", oci_rlimit, hard));
 SCHEMA(oci_io_priority,
 	MUST(FIELD_STRING, "class", oci_io_priority, class),
-	INT_IN("priority", oci_io_priority, priority, 0, 7));
+	{ .name = "priority", .kind = FIELD_INT, .required = true, .at = AT(oci_io_priority, priority), .min = 0, .max = 7 });
 SCHEMA(oci_scheduler,
 	MUST(FIELD_STRING, "policy", oci_scheduler, policy),
 	INT_IN("nice", oci_scheduler, nice, -20, 19),

@@ -29,6 +29,8 @@ struct strings { char **v; size_t n; };
 struct pair { char *key, *value; };
 struct pairs { struct pair *v; size_t n; };
 struct uints { uint64_t *v; size_t n; };
+struct count { char *key; uint64_t value; };
+struct counts { struct count *v; size_t n; };
 #define ARRAY_OF(type) struct { type *v; size_t n; }
 /* clang-format on */
 
@@ -43,8 +45,9 @@ enum field_kind {
 	FIELD_STRINGS,  /* struct strings */
 	FIELD_UINTS,    /* struct uints */
 	FIELD_PAIRS,    /* struct pairs: an object of strings */
+	FIELD_COUNTS,   /* struct counts: an object of numbers */
 	FIELD_OBJECT,   /* pointer to a struct; NULL when absent */
-	FIELD_OBJECTS,  /* ARRAY_OF(struct ...): an array of objects */
+	FIELD_OBJECTS,  /* ARRAY_OF(struct ...): an array of objects; written as null where it is required and absent */
 	FIELD_NAMED,    /* ARRAY_OF(struct ...) that begins with char *key: an object of objects */
 };
 /* clang-format on */
@@ -61,7 +64,7 @@ struct field {
 	const char *const *names;    /* FIELD_ENUM */
 	const char *const *aliases;  /* FIELD_ENUM, may be NULL: second names of the same values, read but never written */
 	int64_t min;                 /* FIELD_INT: range, unless both are 0 */
-	uint64_t max;                /* FIELD_INT; FIELD_UINT and FIELD_UINTS: largest value, unless 0 */
+	uint64_t max;                /* FIELD_INT; FIELD_UINT, _UINTS and _COUNTS: largest value, unless 0 */
 };
 /* clang-format on */
 

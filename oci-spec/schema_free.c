@@ -42,6 +42,7 @@ static void clear_object(const struct schema *s, char *obj)
 		case FIELD_STRINGS:
 		case FIELD_UINTS:
 		case FIELD_PAIRS:
+		case FIELD_COUNTS:
 		case FIELD_OBJECTS:
 		case FIELD_NAMED:
 			clear_list(f, slot);

@@ -62,6 +62,8 @@ static inline size_t schema_element_size(const struct field *f)
 		return sizeof(uint64_t);
 	case FIELD_PAIRS:
 		return sizeof(struct pair);
+	case FIELD_COUNTS:
+		return sizeof(struct count);
 	default:
 		return f->of->size;
 	}
@@ -69,7 +71,7 @@ static inline size_t schema_element_size(const struct field *f)
 
 static inline bool schema_is_map(const struct field *f)
 {
-	return f->kind == FIELD_PAIRS || f->kind == FIELD_NAMED;
+	return f->kind == FIELD_PAIRS || f->kind == FIELD_COUNTS || f->kind == FIELD_NAMED;
 }
 
 #endif

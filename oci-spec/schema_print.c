@@ -104,9 +104,11 @@ static bool is_absent(const struct field *f, const char *slot)
 	case FIELD_STRINGS:
 	case FIELD_UINTS:
 	case FIELD_PAIRS:
-	case FIELD_OBJECTS:
+	case FIELD_COUNTS:
 	case FIELD_NAMED:
 		return !*(void *const *)slot;
+	case FIELD_OBJECTS:
+		return !f->required && !*(void *const *)slot;
 	}
 	return true;
 }
@@ -117,6 +119,10 @@ static void write_list(struct writer *w, const struct field *f, const struct lis
 {
 	bool map = schema_is_map(f), empty = true;
 
+	if (!list->v) {
+		text_add(&w->text, "null");
+		return;
+	}
 	open_with(w, map ? "{" : "[");
 	for (size_t i = 0; i < list->n; i++) {
 		begin_element(w, &empty);
@@ -127,6 +133,9 @@ static void write_list(struct writer *w, const struct field *f, const struct lis
 		} else if (f->kind == FIELD_PAIRS) {
 			write_key(w, ((struct pair *)list->v)[i].key);
 			write_string(w, ((struct pair *)list->v)[i].value);
+		} else if (f->kind == FIELD_COUNTS) {
+			write_key(w, ((struct count *)list->v)[i].key);
+			text_addf(&w->text, "%" PRIu64, ((struct count *)list->v)[i].value);
 		} else {
 			const char *one = (const char *)list->v + i * f->of->size;
 
@@ -165,6 +174,7 @@ static void write_field(struct writer *w, const struct field *f, const char *slo
 	case FIELD_STRINGS:
 	case FIELD_UINTS:
 	case FIELD_PAIRS:
+	case FIELD_COUNTS:
 	case FIELD_OBJECTS:
 	case FIELD_NAMED:
 		write_list(w, f, (const struct list *)(const void *)slot);

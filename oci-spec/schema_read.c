@@ -150,7 +150,7 @@ static int read_number(struct reader *r, const struct value *v, const struct fie
 			 quote_bare(v->text, v->n).text, (long long)min, (unsigned long long)max);
 		return complain(r, what);
 	}
-	if (f->kind == FIELD_UINTS)
+	if (f->kind == FIELD_UINTS || f->kind == FIELD_COUNTS)
 		*(uint64_t *)slot = u;
 	else if (is_signed)
 		*(struct opt_int *)slot = (struct opt_int){true, i};
@@ -233,6 +233,7 @@ static int read_field(struct reader *r, const struct field *f, const struct valu
 	case FIELD_OBJECTS:
 		return v->token == TOKEN_ARRAY ? enter_list(r, f, slot) : complain_type(r, "an array", v);
 	case FIELD_PAIRS:
+	case FIELD_COUNTS:
 	case FIELD_NAMED:
 		return v->token == TOKEN_OBJECT ? enter_list(r, f, slot) : complain_type(r, "an object", v);
 	}
@@ -253,6 +254,8 @@ static int read_element(struct reader *r, struct frame *f, const struct value *v
 		return read_number(r, v, f->field, slot);
 	case FIELD_PAIRS:
 		return read_string(r, v, &((struct pair *)slot)->value);
+	case FIELD_COUNTS:
+		return read_number(r, v, f->field, &((struct count *)slot)->value);
 	default:
 		return v->token == TOKEN_OBJECT ? enter_object(r, f->field->of, slot)
 						: complain_type(r, "an object", v);

@@ -23,6 +23,7 @@
 #define STRINGS(json, t, m)     FIELD(json, FIELD_STRINGS, false, t, m, NULL, NULL)
 #define UINTS(json, t, m)       FIELD(json, FIELD_UINTS, false, t, m, NULL, NULL)
 #define PAIRS(json, t, m)       FIELD(json, FIELD_PAIRS, false, t, m, NULL, NULL)
+#define COUNTS(json, t, m)      FIELD(json, FIELD_COUNTS, false, t, m, NULL, NULL)
 #define ENUM(json, t, m, names) FIELD(json, FIELD_ENUM, false, t, m, NULL, names)
 #define OBJECT(json, t, m, s)   FIELD(json, FIELD_OBJECT, false, t, m, &s##_schema, NULL)
 #define OBJECTS(json, t, m, s)  FIELD(json, FIELD_OBJECTS, false, t, m, &s##_schema, NULL)

@@ -1,6 +1,7 @@
 /* cmd_run.c: `run`: create and start in one, and stay until the end unless detached. */
 #include "base/auto.h"
 #include "src/commands.h"
+#include "src/output.h"
 
 static int run(const struct lifecycle_global *g, void *options, int argc, char **argv, struct error *err)
 {
@@ -13,6 +14,8 @@ static int run(const struct lifecycle_global *g, void *options, int argc, char *
 				"cannot use console socket if the container is not detached (--detach)");
 	if (ret == 0)
 		ret = lifecycle_run(g, create, &status, err);
+	if (ret == 0 && !create->detach && err->code)
+		output_failure(err);
 	return ret < 0 ? ret : status;
 }
 

@@ -4,7 +4,7 @@
 
 #include "src/command.h"
 
-extern const struct command command_create, command_delete, command_exec, command_features, command_kill,
+extern const struct command command_create, command_delete, command_events, command_exec, command_features, command_kill,
     command_list, command_pause, command_ps, command_resume, command_run, command_spec, command_start,
     command_state, command_update;
 

@@ -38,7 +38,7 @@ static const struct option_row global_rows[] = {
     ROW("root", 0, OPTION_PATH, root, "DIR", "where the state of containers is kept (default: /run/nacre)"),
     ROW("log", 0, OPTION_TEXT, log, "FILE", "append log lines to this file"),
     ROW("log-format", 0, OPTION_TEXT, log_format, "FORMAT", "text (default) or json", log_formats),
-    ROW("log-level", 0, OPTION_TEXT, log_level, "LEVEL", "error (default), warning, info or debug",
+    ROW("log-level", 0, OPTION_TEXT, log_level, "LEVEL", "error, warning (default), info or debug",
 	log_level_names),
     ROW("debug", 0, OPTION_FLAG, debug, NULL, "the same as --log-level debug"),
     ROW("cgroup-manager", 0, OPTION_TEXT, cgroup_manager, "MANAGER",
@@ -58,7 +58,7 @@ static const struct command command_help;
 static const struct command *const commands[] = {
     &command_create, &command_start, &command_run,	&command_exec, &command_kill,
     &command_delete, &command_state, &command_list,	&command_ps,   &command_pause,
-    &command_resume, &command_update, &command_spec, &command_features, &command_help,
+    &command_resume, &command_update, &command_events, &command_spec, &command_features, &command_help,
 };
 
 static const struct command *find_command(const char *name, struct error *err)
@@ -212,7 +212,7 @@ static int keep_descriptors(const struct invocation *in, struct error *err)
 static int open_log(const struct globals *o, struct error *err)
 {
 	enum log_level level =
-	    o->log_level ? (enum log_level)name_lookup(log_level_names, o->log_level) : LOG_ERROR;
+	    o->log_level ? (enum log_level)name_lookup(log_level_names, o->log_level) : LOG_WARNING;
 	bool json = o->log_format && !strcmp(o->log_format, "json");
 
 	if (o->log && (str_starts(o->log, "journald:") || str_starts(o->log, "syslog:")))

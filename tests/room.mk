@@ -44,6 +44,7 @@ include tests/layers/room.mk
 include tests/man/room.mk
 include tests/pipeline/room.mk
 include tests/run/room.mk
+include tests/engines/room.mk
 include tests/conformance/room.mk
 include tests/bench/room.mk
 include tests/vm/room.mk

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/table.h"
 
 const char *const log_level_names[LOG_LEVEL_MAX + 1] = {"error", "warning", "info", "debug", NULL};
@@ -136,13 +137,7 @@ static void put_text(struct line *l, const char *s, bool quoted)
 
 static void put_time(struct line *l)
 {
-	time_t now = time(NULL);
-	struct tm tm;
-	char text[40];
-
-	if (!gmtime_r(&now, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		strcpy(text, "1970-01-01T00:00:00Z");
-	put(l, text);
+	put(l, clock_format((struct timespec){ time(NULL), 0 }, 0).text);
 }
 
 static void write_line(enum log_level level, const char *msg)

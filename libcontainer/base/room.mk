@@ -2,6 +2,7 @@ noinst_LIBRARIES += libcontainer/base/libbase.a
 libcontainer_base_libbase_a_SOURCES = \
 	%D%/auto.h %D%/table.h \
 	%D%/channel.c %D%/channel.h \
+	%D%/clock.c %D%/clock.h \
 	%D%/error.c %D%/error.h \
 	%D%/fd.c %D%/fd.h \
 	%D%/log.c %D%/log.h \

@@ -206,8 +206,9 @@ static int refuse_limits(const struct cgroup *c, const struct oci_resources *res
 
 int cgroup_set_up(struct cgroup *c, const struct oci_resources *resources, bool rootless, struct error *err)
 {
-	/* What is above a scope belongs to the service manager; Delegate= has it hand down all it can. */
-	int ret = c->unit ? 0 : controllers_enable(c, rootless, err);
+	/* What is above a scope belongs to the service manager; Delegate= has it hand down all that it knows, which these may not be in. */
+	bool unknown = resources && (resources->hugepage_limits.n || resources->rdma.n || resources->unified.n);
+	int ret = c->unit && !unknown ? 0 : controllers_enable(c, rootless, err);
 
 	if (!ret && resources)
 		ret = limits_apply(c, resources, err);
@@ -431,18 +432,53 @@ int cgroup_of(const struct cgroup *c, pid_t pid, struct cgroup **out, struct err
 	return finish_derived(sub, ret, out);
 }
 
+/* The service manager keeps quota and period as a share of a period: what is not named is said again, as it is now. */
+static void complete_bandwidth(const struct cgroup *c, struct oci_cpu *cpu)
+{
+	const struct folder *f = cgroup_folder_for(c, "cpu");
+	bool has_quota = cpu->quota.set && cpu->quota.v, has_period = cpu->period.set && cpu->period.v;
+	char quota[64], other[64], *period = other;
+	uint64_t period_now;
+	int64_t quota_now = -1;
+
+	if (!f || has_quota == has_period || folder_read(f, f->v2 ? "cpu.max" : "cpu.cfs_quota_us", quota, sizeof(quota)) < 0)
+		return;
+	if (f->v2) {
+		period = strchr(quota, ' ');
+		if (!period)
+			return;
+		*period++ = '\0';
+	} else if (folder_read(f, "cpu.cfs_period_us", other, sizeof(other)) < 0) {
+		return;
+	}
+	if (has_quota && number_parse_u64(period, 1, UINT64_MAX, &period_now) == 0)
+		cpu->period = (struct opt_uint){.set = true, .v = period_now};
+	else if (has_period && (!strcmp(quota, "max") || number_parse_i64(quota, -1, INT64_MAX, &quota_now) == 0))
+		cpu->quota = (struct opt_int){.set = true, .v = quota_now};
+}
+
+static int update_unit(struct cgroup *c, const struct oci_resources *asked, struct error *err)
+{
+	struct oci_resources resources = *asked;
+	struct oci_cpu cpu;
+	int ret;
+
+	if (asked->cpu) {
+		cpu = *asked->cpu;
+		complete_bandwidth(c, &cpu);
+		resources.cpu = &cpu;
+	}
+	ret = systemd_update(c, &resources, err);
+	return ret < 0 ? ret : limits_apply(c, &resources, err);
+}
+
 int cgroup_update(struct cgroup *c, const struct oci_resources *resources, struct error *err)
 {
 	int ret = refuse_limits(c, resources, err);
 
 	if (ret < 0 || !resources || !c->n)
 		return ret;
-	if (c->unit) {
-		ret = systemd_update(c, resources, err);
-		if (ret < 0)
-			return ret;
-	}
-	return limits_apply(c, resources, err);
+	return c->unit ? update_unit(c, resources, err) : limits_apply(c, resources, err);
 }
 
 const struct cgroup_hierarchy *cgroup_hierarchies(const struct cgroup *c)

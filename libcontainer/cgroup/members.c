@@ -301,24 +301,3 @@ int cgroup_remove(struct cgroup *c, struct error *err)
 		}
 	} while (sleep_until_next(deadline, &us) || true);
 }
-
-long cgroup_oom_kills(const struct cgroup *c)
-{
-	const struct folder *f = cgroup_folder_for(c, "memory");
-	long long n = f ? folder_read_key(f, f->v2 ? "memory.events" : "memory.oom_control", "oom_kill") : 0;
-
-	return n > 0 ? (long)n : 0;
-}
-
-long long cgroup_memory_limit(const struct cgroup *c)
-{
-	const struct folder *f = cgroup_folder_for(c, "memory");
-	uint64_t limit;
-	char text[64];
-
-	/* v1 says "none" with the largest number of whole pages. */
-	if (!f || folder_read(f, f->v2 ? "memory.max" : "memory.limit_in_bytes", text, sizeof(text)) < 0 ||
-	    number_parse_u64(text, 0, INT64_MAX, &limit) < 0 || limit >= INT64_MAX - 65536)
-		return -1;
-	return (long long)limit;
-}

@@ -13,7 +13,9 @@ libcontainer_cgroup_libcgroup_a_SOURCES = \
 	%D%/inner.h \
 	%D%/limits.c %D%/limits.h \
 	%D%/members.c \
+	%D%/oom.c %D%/oom.h \
 	%D%/owner.c %D%/owner.h \
+	%D%/rdt.c %D%/rdt.h \
 	%D%/saved.c \
 	%D%/setting.c %D%/setting.h \
 	%D%/stats.c %D%/stats.h \

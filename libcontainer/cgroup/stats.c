@@ -18,8 +18,13 @@
 void cgroup_stats_free(struct cgroup_stats *s)
 {
 	for (size_t i = 0; i < s->memory.raw.n; i++)
-		free(s->memory.raw.v[i].name);
+		free(s->memory.raw.v[i].key);
 	free(s->memory.raw.v);
+	free(s->cpu.percpu.v);
+	free(s->cpu.percpu_user.v);
+	free(s->cpu.percpu_kernel.v);
+	free(s->cpuset.cpus.v);
+	free(s->cpuset.mems.v);
 	free(s->io_bytes.v);
 	free(s->io_operations.v);
 	free(s->hugetlb.v);
@@ -35,7 +40,7 @@ static char *read_all(const struct folder *f, const char *file)
 	return fd < 0 || fd_read_all(fd, FILE_MAX, &text, NULL, NULL) < 0 ? NULL : text;
 }
 
-/* "max" is UINT64_MAX, and so is v1's largest number of whole pages. */
+/* "max" is UINT64_MAX. */
 static uint64_t read_number(const struct folder *f, const char *file)
 {
 	char text[64];
@@ -47,7 +52,7 @@ static uint64_t read_number(const struct folder *f, const char *file)
 		return UINT64_MAX;
 	if (number_parse_u64(text, 0, UINT64_MAX, &n) < 0)
 		return 0;
-	return n >= INT64_MAX - 65536 ? UINT64_MAX : n;
+	return n;
 }
 
 static uint64_t key(const struct folder *f, const char *file, const char *name)
@@ -57,10 +62,52 @@ static uint64_t key(const struct folder *f, const char *file, const char *name)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-static void read_cpu(const struct cgroup *c, struct cgroup_stats *s)
+static int add_number(struct uints *list, uint64_t n, struct error *err)
+{
+	uint64_t *more = reallocarray(list->v, list->n + 1, sizeof(*more));
+
+	if (!more)
+		return error_set(err, -ENOMEM, "out of memory");
+	list->v = more;
+	list->v[list->n++] = n;
+	return 0;
+}
+
+/* "5 0 17", a number for each processor. */
+static int read_percpu(const struct folder *f, struct cgroup_stats *s, struct error *err)
+{
+	auto_free char *text = read_all(f, "cpuacct.usage_percpu");
+	int ret = 0;
+
+	for (char *save = NULL, *word = text ? strtok_r(text, " \n", &save) : NULL; word && !ret;
+	     word = strtok_r(NULL, " \n", &save))
+		ret = add_number(&s->cpu.percpu, strtoull(word, NULL, 10), err);
+	return ret;
+}
+
+/* "cpu user system", then a line "0 5 17" for each processor. */
+static int read_percpu_halves(const struct folder *f, struct cgroup_stats *s, struct error *err)
+{
+	auto_free char *text = read_all(f, "cpuacct.usage_all");
+	int ret = 0;
+
+	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line && !ret;
+	     line = strtok_r(NULL, "\n", &save)) {
+		unsigned long long user, kernel;
+
+		if (sscanf(line, "%*u %llu %llu", &user, &kernel) != 2)
+			continue;
+		ret = add_number(&s->cpu.percpu_user, user, err);
+		ret = ret ? ret : add_number(&s->cpu.percpu_kernel, kernel, err);
+	}
+	return ret;
+}
+
+static int read_cpu(const struct cgroup *c, struct cgroup_stats *s, struct error *err)
 {
 	const struct folder *f = cgroup_folder_for(c, "cpu"), *a = cgroup_folder_for(c, "cpuacct");
 	uint64_t tick = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
+	int ret;
 
 	s->cpu.periods = key(f, "cpu.stat", "nr_periods");
 	s->cpu.throttled_periods = key(f, "cpu.stat", "nr_throttled");
@@ -70,11 +117,87 @@ static void read_cpu(const struct cgroup *c, struct cgroup_stats *s)
 		s->cpu.total = read_number(a, "cpuacct.usage");
 		s->cpu.user = key(a, "cpuacct.stat", "user") * tick;
 		s->cpu.kernel = key(a, "cpuacct.stat", "system") * tick;
-	} else if (a) {
+		ret = read_percpu(a, s, err);
+		return ret ? ret : read_percpu_halves(a, s, err);
+	}
+	if (a) {
 		s->cpu.total = key(a, "cpu.stat", "usage_usec") * 1000;
 		s->cpu.user = key(a, "cpu.stat", "user_usec") * 1000;
 		s->cpu.kernel = key(a, "cpu.stat", "system_usec") * 1000;
 	}
+	return 0;
+}
+
+/* "0-2,7" out of the kernel's own file. */
+static int read_set(const struct folder *f, const char *file, struct uints *out, struct error *err)
+{
+	enum { SET_MAX = 1 << 16 };
+	auto_free char *text = read_all(f, file);
+	int ret = 0;
+
+	for (char *p = text; p && *p && !ret;) {
+		char *end;
+		unsigned long first = strtoul(p, &end, 10), last = first;
+
+		if (end == p)
+			break;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		for (; first <= last && out->n < SET_MAX && !ret; first++)
+			ret = add_number(out, first, err);
+		p = *end == ',' ? end + 1 : end;
+	}
+	return ret;
+}
+
+static void read_cpuset_flags(const struct folder *f, struct cgroup_stats *s)
+{
+	/* clang-format off */
+	const struct {
+		const char *file;
+		uint64_t *to;
+	} rows[] = {
+		{ "cpuset.cpu_exclusive", &s->cpuset.cpu_exclusive },
+		{ "cpuset.mem_hardwall", &s->cpuset.mem_hardwall },
+		{ "cpuset.mem_exclusive", &s->cpuset.mem_exclusive },
+		{ "cpuset.memory_migrate", &s->cpuset.memory_migrate },
+		{ "cpuset.memory_spread_page", &s->cpuset.memory_spread_page },
+		{ "cpuset.memory_spread_slab", &s->cpuset.memory_spread_slab },
+		{ "cpuset.memory_pressure", &s->cpuset.memory_pressure },
+		{ "cpuset.sched_load_balance", &s->cpuset.sched_load_balance },
+	};
+	/* clang-format on */
+	char text[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		*rows[i].to = read_number(f, rows[i].file);
+	if (folder_read(f, "cpuset.sched_relax_domain_level", text, sizeof(text)) == 0)
+		(void)number_parse_i64(text, INT64_MIN, INT64_MAX, &s->cpuset.sched_relax_domain_level);
+}
+
+static int read_cpuset(const struct cgroup *c, struct cgroup_stats *s, struct error *err)
+{
+	const struct folder *f = cgroup_folder_for(c, "cpuset");
+	int ret;
+
+	if (!f)
+		return 0;
+	if (!f->v2)
+		read_cpuset_flags(f, s);
+	/* v2's cpuset.cpus is empty where nothing was asked for. */
+	ret = read_set(f, f->v2 ? "cpuset.cpus.effective" : "cpuset.cpus", &s->cpuset.cpus, err);
+	return ret ? ret : read_set(f, f->v2 ? "cpuset.mems.effective" : "cpuset.mems", &s->cpuset.mems, err);
+}
+
+/* The kernel's order is none; in this one two documents can be compared. */
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct count *)a)->key, ((const struct count *)b)->key);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	return strcmp(((const struct cgroup_hugetlb *)a)->size, ((const struct cgroup_hugetlb *)b)->size);
 }
 
 static int read_memory_raw(const struct folder *f, struct cgroup_stats *s, struct error *err)
@@ -83,7 +206,7 @@ static int read_memory_raw(const struct folder *f, struct cgroup_stats *s, struc
 
 	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save)) {
-		struct cgroup_counter *more, one = {0};
+		struct count *more, one = {0};
 		char *blank = strchr(line, ' ');
 
 		if (!blank || number_parse_u64(blank + 1, 0, UINT64_MAX, &one.value) < 0)
@@ -94,14 +217,51 @@ static int read_memory_raw(const struct folder *f, struct cgroup_stats *s, struc
 		more = reallocarray(s->memory.raw.v, s->memory.raw.n + 1, sizeof(*more));
 		if (more)
 			s->memory.raw.v = more;
-		one.name = strdup(line);
-		if (!more || !one.name) {
-			free(one.name);
+		one.key = strdup(line);
+		if (!more || !one.key) {
+			free(one.key);
 			return error_set(err, -ENOMEM, "out of memory");
 		}
 		s->memory.raw.v[s->memory.raw.n++] = one;
 	}
+	if (s->memory.raw.n)
+		qsort(s->memory.raw.v, s->memory.raw.n, sizeof(*s->memory.raw.v), by_name);
 	return 0;
+}
+
+/* v1: "memory.KIND.usage_in_bytes" and its three siblings. */
+static struct cgroup_memory_use read_use(const struct folder *f, const char *kind)
+{
+	static const char *const files[] = {"limit_in_bytes", "usage_in_bytes", "max_usage_in_bytes",
+					    "failcnt"};
+	uint64_t n[ARRAY_LEN(files)];
+	char name[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		snprintf(name, sizeof(name), "memory.%s%s", kind, files[i]);
+		n[i] = read_number(f, name);
+	}
+	return (struct cgroup_memory_use){n[0], n[1], n[2], n[3]};
+}
+
+/* v2 counts swap by itself. memory and swap together have no maximum: the two need not have come at once. */
+static void read_memory_v2(const struct folder *f, struct cgroup_stats *s)
+{
+	uint64_t limit = read_number(f, "memory.max"), usage = read_number(f, "memory.current");
+	uint64_t swap_limit = read_number(f, "memory.swap.max");
+	bool unlimited = limit == UINT64_MAX || swap_limit == UINT64_MAX;
+
+	s->memory.usage = (struct cgroup_memory_use){
+	    .limit = limit,
+	    .usage = usage,
+	    .max = read_number(f, "memory.peak"),
+	    .failcnt = key(f, "memory.events", "max"),
+	};
+	s->memory.swap = (struct cgroup_memory_use){
+	    .limit = unlimited ? UINT64_MAX : limit + swap_limit,
+	    .usage = usage + read_number(f, "memory.swap.current"),
+	    .failcnt = key(f, "memory.swap.events", "max"),
+	};
 }
 
 static int read_memory(const struct cgroup *c, struct cgroup_stats *s, struct error *err)
@@ -110,12 +270,14 @@ static int read_memory(const struct cgroup *c, struct cgroup_stats *s, struct er
 
 	if (!f)
 		return 0;
-	s->memory.usage = read_number(f, f->v2 ? "memory.current" : "memory.usage_in_bytes");
-	s->memory.max = read_number(f, f->v2 ? "memory.peak" : "memory.max_usage_in_bytes");
-	s->memory.limit = read_number(f, f->v2 ? "memory.max" : "memory.limit_in_bytes");
-	s->memory.failcnt = f->v2 ? key(f, "memory.events", "max") : read_number(f, "memory.failcnt");
-	s->memory.swap_usage = read_number(f, f->v2 ? "memory.swap.current" : "memory.memsw.usage_in_bytes");
-	s->memory.swap_limit = read_number(f, f->v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes");
+	if (f->v2) {
+		read_memory_v2(f, s);
+	} else {
+		s->memory.usage = read_use(f, "");
+		s->memory.swap = read_use(f, "memsw.");
+		s->memory.kernel = read_use(f, "kmem.");
+		s->memory.kernel_tcp = read_use(f, "kmem.tcp.");
+	}
 	return read_memory_raw(f, s, err);
 }
 
@@ -153,17 +315,15 @@ static int read_io_v1(const struct folder *f, const char *file, struct cgroup_io
 /* v2: "254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6" */
 static int read_io_v2(const struct folder *f, struct cgroup_stats *s, struct error *err)
 {
+	/* clang-format off */
 	static const struct {
 		const char *key, *op;
 		bool bytes;
 	} rows[] = {
-	    {"rbytes=", "Read",	true },
-	       {"wbytes=", "Write",   true },
-		   {"dbytes=", "Discard", true },
-	    {"rios=",   "Read",    false},
-	       {"wios=",	 "Write",	  false},
-		   {"dios=",   "Discard", false},
+		{ "rbytes=", "Read", true }, { "wbytes=", "Write", true }, { "dbytes=", "Discard", true },
+		{ "rios=", "Read", false },  { "wios=", "Write", false },  { "dios=", "Discard", false },
 	};
+	/* clang-format on */
 	auto_free char *text = read_all(f, "io.stat");
 	int ret = 0;
 
@@ -244,6 +404,8 @@ static int read_hugetlb(const struct cgroup *c, struct cgroup_stats *s, struct e
 	}
 	if (dir)
 		closedir(dir);
+	if (s->hugetlb.n)
+		qsort(s->hugetlb.v, s->hugetlb.n, sizeof(*s->hugetlb.v), by_size);
 	return ret;
 }
 
@@ -253,10 +415,11 @@ int cgroup_stats_read(const struct cgroup *c, struct cgroup_stats *out, struct e
 	struct cgroup_stats s = {0};
 	int ret;
 
-	read_cpu(c, &s);
 	s.pids.current = read_number(pids, "pids.current");
 	s.pids.limit = read_number(pids, "pids.max");
-	ret = read_memory(c, &s, err);
+	ret = read_cpu(c, &s, err);
+	ret = ret ? ret : read_cpuset(c, &s, err);
+	ret = ret ? ret : read_memory(c, &s, err);
 	ret = ret ? ret : read_io(c, &s, err);
 	ret = ret ? ret : read_hugetlb(c, &s, err);
 	if (ret < 0)

@@ -184,10 +184,10 @@ int systemd_start(struct cgroup *c, pid_t pid, struct error *err)
 		ret = cgroup_set_up(c, d->resources, d->rootless, err);
 	if (!ret && d->chown)
 		ret = owner_delegate(c, d->owner, err);
-	if (ret < 0) {
-		bus_stop_unit(d->bus, c->unit, NULL);
+	/* A scope that was started already goes when its only process does, which the caller ends. To have it stopped here would wait for
+	 * that process: the first one of a pid namespace doesn't hear the manager's SIGTERM. */
+	if (ret < 0)
 		return ret;
-	}
 	c->deferred = NULL;
 	systemd_deferred_free(d);
 	return 0;

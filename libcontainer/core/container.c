@@ -23,14 +23,27 @@
 const char *const container_status_names[] = { "creating", "created", "running", "paused", "stopped", NULL };
 NAMES_COMPLETE(container_status_names, CONTAINER_STATUS_MAX);
 
+bool container_killed_for_memory(const struct container *c, struct error *err)
+{
+	long long limit;
+
+	if (!c->host.cgroup || cgroup_oom_kills(c->host.cgroup) <= 0)
+		return false;
+	limit = cgroup_memory_limit(c->host.cgroup);
+	/* The host's memory, or the limit of a cgroup above. */
+	if (limit < 0)
+		(void)error_set(err, -ENOMEM, "killed: out of memory");
+	else
+		(void)error_set(err, -ENOMEM, "killed: memory limit of %lld %s reached", limit < 1 << 20 ? limit >> 10 : limit >> 20,
+				limit < 1 << 20 ? "KiB" : "MiB");
+	return true;
+}
+
 /* Before the cgroup is taken away with the rest: a process that died without a word may have been too large for it. */
 static void explain(struct container *c, struct error *err)
 {
-	long long limit = c->host.cgroup && err && err->code == -ECONNRESET ? cgroup_memory_limit(c->host.cgroup) : -1;
-
-	if (limit >= 0 && cgroup_oom_kills(c->host.cgroup) > 0)
-		error_set(err, -ENOMEM, "the container's first process was killed: memory limit of %lld %s reached",
-			  limit < 1 << 20 ? limit >> 10 : limit >> 20, limit < 1 << 20 ? "KiB" : "MiB");
+	if (err && err->code == -ECONNRESET && container_killed_for_memory(c, err))
+		(void)error_wrap(err, "the container's first process");
 }
 
 void container_init(struct container *c, const struct lifecycle_global *global)

@@ -102,6 +102,10 @@ int container_load_spec(struct container *c, struct error *err);
 /* What it is doing now: asks the kernel. */
 enum container_status container_status(struct container *c);
 
+/* Has the kernel killed somebody in it for memory? Then *err says so: "killed: memory limit of 512 KiB reached". To be asked while its
+ * cgroup is there. */
+bool container_killed_for_memory(const struct container *c, struct error *err);
+
 /* The state document; pid as given. For hooks and `state`; oci_state_free(). */
 int container_state(const struct container *c, enum container_status status, int pid, struct oci_state **out, struct error *err);
 

@@ -79,7 +79,7 @@ static void fill_linux(struct oci_features_linux *l, bool *failed)
 	l->net_devices = flag(true, failed);
 	l->intel_rdt = make(sizeof(*l->intel_rdt), failed);
 	if (l->intel_rdt)
-		l->intel_rdt->enabled = (struct opt_bool){ true, false };
+		*l->intel_rdt = (struct oci_features_rdt){ .enabled = yes, .schemata = yes, .monitoring = yes };
 	l->memory_policy = make(sizeof(*l->memory_policy), failed);
 	if (l->memory_policy) {
 		copy_names(&l->memory_policy->modes, memory_policy_mode_names(), failed);

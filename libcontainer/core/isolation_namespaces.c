@@ -101,6 +101,7 @@ static bool has_net_devices(const struct container *c)
 
 static const struct stage enter[] = {
 	{ HOST,   "spawn",            spawn,                  stage_end, NULL,                  false },
+	{ HOST,   "limits",           stage_limits,           NULL, NULL,                       false },
 	{ HOST,   "idmap",            write_idmap,            NULL, has_new_user_namespace,     false },
 	{ HOST,   "place",            place,                  NULL, stage_has_cgroup_namespace, false },
 	{ HOST,   "netdev",           move_devices,           NULL, has_net_devices,            false },
@@ -112,8 +113,7 @@ static const struct stage enter[] = {
 
 /* After INSIDE's heavy rows in the list, but done while they run. */
 static const struct stage bound[] = {
-	{ HOST, "place",  place,        NULL, may_place_later, true },
-	{ HOST, "limits", stage_limits, NULL, NULL,            true },
+	{ HOST, "place", place, NULL, may_place_later, true },
 	{ 0 },
 };
 

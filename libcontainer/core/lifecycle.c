@@ -145,6 +145,10 @@ int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_creat
 		ret = monitor_run(&c.init, terminal, status, err);
 		/* It has been reaped: the pid may be another process's by now. */
 		proc_close(&c.init);
+		if (ret == 0 && err)
+			*err = ERROR_NONE;
+		if (ret == 0 && *status == 128 + SIGKILL)
+			(void)container_killed_for_memory(&c, err);
 		if (!o->keep && store_lock(&c.host.store, NULL) == 0)
 			(void)take_apart(&c, NULL);
 	} else {

@@ -36,7 +36,7 @@ int lifecycle_create(const struct lifecycle_global *g, const struct lifecycle_cr
 /* Lets a created container go; an execve that failed is this function's error. */
 int lifecycle_start(const struct lifecycle_global *g, const char *id, struct error *err);
 /* create, start and, unless detached, stay until the end; *status is then the exit status (128+signal), and the container is deleted unless
- * o->keep. */
+ * o->keep. Where the kernel killed it for memory, *err says so although 0 is returned. */
 int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_create *o, int *status, struct error *err);
 
 struct lifecycle_exec {

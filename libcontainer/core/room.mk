@@ -2,6 +2,8 @@ noinst_LIBRARIES += libcontainer/core/libcore.a
 libcontainer_core_libcore_a_SOURCES = \
 	%D%/isolation.h %D%/stages.h \
 	%D%/container.c %D%/container.h \
+	%D%/event_document.c %D%/event_document.h \
+	%D%/events.c %D%/events.h \
 	%D%/exec.c %D%/exec.h \
 	%D%/features.c \
 	%D%/gate.c %D%/gate.h \
@@ -11,4 +13,5 @@ libcontainer_core_libcore_a_SOURCES = \
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/stages_host.c \
 	%D%/stages_inside.c \
+	%D%/stages_rdt.c \
 	%D%/store.c %D%/store.h

@@ -7,6 +7,8 @@
 #include "core/container.h"
 
 extern const struct stage stages_prepare[];  /* HOST: check, claim, cgroup, filter, sources, console, gate */
+extern const struct stage stages_rdt[];      /* HOST: a class of linux.intelRdt, before there is a process */
+extern const struct stage stages_rdt_enter[]; /* HOST: the process goes into it */
 extern const struct stage stages_furnish[];  /* INSIDE and HOST: the root, names, hooks, pivot, identity */
 extern const struct stage stages_announce[]; /* HOST: created */
 extern const struct stage stages_go[];       /* INSIDE: gate, hooks, filter, execve */

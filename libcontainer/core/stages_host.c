@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -100,14 +101,9 @@ static int check(struct container *c, struct error *err)
 static int now(char **out, struct error *err)
 {
 	struct timespec t;
-	struct tm tm;
-	char text[64], day[32];
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	gmtime_r(&t.tv_sec, &tm);
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%09ldZ", day, t.tv_nsec);
-	*out = strdup(text);
+	*out = strdup(clock_format(t, 1).text);
 	return *out ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
@@ -373,7 +369,7 @@ void stage_end(struct container *c)
 	proc_close(&c->init);
 }
 
-/* limits: by prlimit on the child: inside a user namespace it would be too late. */
+/* limits: by prlimit on the child: inside a user namespace, or as another user, it would be too late. */
 int stage_limits(struct container *c, struct error *err)
 {
 	int ret = rlimit_apply(c->process, c->init.pid, err);

@@ -32,6 +32,7 @@ SCHEMA(saved_state,
        INT("pid", saved_state, pid),
        UINT("startTime", saved_state, start_time),
        STRING("cgroup", saved_state, cgroup),
+       STRING("rdt", saved_state, rdt),
        BOOL("ownPidNamespace", saved_state, own_pid_namespace),
        PAIRS("annotations", saved_state, annotations),
        STRING("notifySocket", saved_state, notify_socket));

@@ -24,6 +24,7 @@ struct saved_state {
 	struct opt_int pid;
 	struct opt_uint start_time;   /* of pid, see base/proc.h */
 	char *cgroup;                 /* cgroup_save() */
+	char *rdt;                    /* rdt_save(), or NULL */
 	bool own_pid_namespace;
 	struct pairs annotations;
 	char *notify_socket;

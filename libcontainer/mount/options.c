@@ -80,7 +80,7 @@ static const struct word words[] = {
 	{ "rnodiratime",    TREE_SET,       MOUNT_ATTR_NODIRATIME },
 	{ "rnoexec",        TREE_SET,       MOUNT_ATTR_NOEXEC },
 	{ "rnorelatime",    TREE_ATIME_NOT, MOUNT_ATTR_RELATIME },
-	{ "rnostrictatime", TREE_ATIME_NOT, MOUNT_ATTR_STRICTATIME },
+	{ "rnostrictatime", TREE_ATIME, MOUNT_ATTR_RELATIME },
 	{ "rnosuid",        TREE_SET,       MOUNT_ATTR_NOSUID },
 	{ "rnosymfollow",   TREE_SET,       MOUNT_ATTR_NOSYMFOLLOW },
 	{ "ro",             SET,            MOUNT_ATTR_RDONLY },

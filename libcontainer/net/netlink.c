@@ -1,6 +1,7 @@
 /* netlink.c: requests to rtnetlink, acknowledged and with the kernel's words for a refusal. */
 #include "net/netlink.h"
 
+#include <dlfcn.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
@@ -8,13 +9,80 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/table.h"
+
 enum { ANSWER_SIZE = 32768 };
+
+/* libmnl is opened when the first socket is: few containers are given a network device, and each start would pay for mapping it. Its
+ * functions are called by their own names, through this table. The one global of this room: once filled it never changes. */
+#define MNL_FUNCTIONS(x)                                                                                     \
+	x(socket_open2) x(socket_bind) x(socket_close) x(socket_get_fd) \
+	x(socket_get_portid) x(socket_recvfrom) x(socket_sendto) x(socket_setsockopt) \
+	x(attr_get_payload) x(attr_get_payload_len) x(attr_get_str) x(attr_get_type) \
+	x(attr_put_check) x(attr_validate) x(attr_ok) x(attr_next) \
+	x(cb_run2) x(nlmsg_get_payload) x(nlmsg_get_payload_len) x(nlmsg_get_payload_offset) \
+	x(nlmsg_get_payload_tail) x(nlmsg_put_extra_header) x(nlmsg_put_header)
+#define MNL_POINTER(name) __typeof__(mnl_##name) *name;
+#define MNL_NAME(name) "mnl_" #name,
+static struct {
+	MNL_FUNCTIONS(MNL_POINTER)
+	void *library;
+} mnl;
+static const char *const mnl_names[] = { MNL_FUNCTIONS(MNL_NAME) };
+
+#define mnl_socket_open2 mnl.socket_open2
+#define mnl_socket_bind mnl.socket_bind
+#define mnl_socket_close mnl.socket_close
+#define mnl_socket_get_fd mnl.socket_get_fd
+#define mnl_socket_get_portid mnl.socket_get_portid
+#define mnl_socket_recvfrom mnl.socket_recvfrom
+#define mnl_socket_sendto mnl.socket_sendto
+#define mnl_socket_setsockopt mnl.socket_setsockopt
+#define mnl_attr_get_payload mnl.attr_get_payload
+#define mnl_attr_get_payload_len mnl.attr_get_payload_len
+#define mnl_attr_get_str mnl.attr_get_str
+#define mnl_attr_get_type mnl.attr_get_type
+#define mnl_attr_put_check mnl.attr_put_check
+#define mnl_attr_validate mnl.attr_validate
+#define mnl_attr_ok mnl.attr_ok
+#define mnl_attr_next mnl.attr_next
+#define mnl_cb_run2 mnl.cb_run2
+#define mnl_nlmsg_get_payload mnl.nlmsg_get_payload
+#define mnl_nlmsg_get_payload_len mnl.nlmsg_get_payload_len
+#define mnl_nlmsg_get_payload_offset mnl.nlmsg_get_payload_offset
+#define mnl_nlmsg_get_payload_tail mnl.nlmsg_get_payload_tail
+#define mnl_nlmsg_put_extra_header mnl.nlmsg_put_extra_header
+#define mnl_nlmsg_put_header mnl.nlmsg_put_header
+
+static int load_library(struct error *err)
+{
+	void *library, *symbol;
+
+	if (mnl.library)
+		return 0;
+	library = dlopen("libmnl.so.0", RTLD_NOW | RTLD_LOCAL);
+	if (!library)
+		return error_set(err, -ENOTSUP, "open libmnl (package libmnl0): %s", dlerror());
+	for (size_t i = 0; i < ARRAY_LEN(mnl_names); i++) {
+		symbol = dlsym(library, mnl_names[i]);
+		if (!symbol) {
+			dlclose(library);
+			return error_set(err, -ENOTSUP, "libmnl.so.0 has no %s", mnl_names[i]);
+		}
+		memcpy((char *)&mnl + i * sizeof(symbol), &symbol, sizeof(symbol));
+	}
+	mnl.library = library;
+	return 0;
+}
 
 int netlink_open(struct netlink *out, struct error *err)
 {
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	int on = 1;
+	struct mnl_socket *s;
+	int on = 1, ret = load_library(err);
 
+	if (ret < 0)
+		return ret;
+	s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (!s)
 		return error_errno(err, "open a route socket");
 	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
@@ -53,6 +121,9 @@ void request_begin(struct request *q, uint16_t type, uint16_t flags, const void 
 	struct nlmsghdr *h;
 
 	memset(q, 0, sizeof(*q));
+	/* Requests may be written before there is a socket; netlink_open() then tells what is wrong with the library. */
+	if (load_library(NULL) < 0)
+		return;
 	h = mnl_nlmsg_put_header(q->space);
 	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | flags;
@@ -64,7 +135,7 @@ void request_put(struct request *q, uint16_t type, const void *data, size_t len)
 	struct nlmsghdr *h = header_of(q);
 
 	/* A length that cannot be marks the message as spoilt. */
-	if (h->nlmsg_len > sizeof(q->space) || !mnl_attr_put_check(h, sizeof(q->space), type, len, data))
+	if (!mnl.library || h->nlmsg_len > sizeof(q->space) || !mnl_attr_put_check(h, sizeof(q->space), type, len, data))
 		h->nlmsg_len = UINT32_MAX;
 }
 

@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -235,7 +237,7 @@ static int enter_planned(const void *what, struct error *err)
 	for (int i = 0; i < OCI_NS_MAX; i++)
 		if (i != OCI_NS_USER && plan->join[i] >= 0)
 			in[i] = setns(plan->join[i], (int)ns_types[i].flag) == 0;
-	if (setns(plan->join[OCI_NS_USER], CLONE_NEWUSER) < 0)
+	if (plan->join[OCI_NS_USER] >= 0 && setns(plan->join[OCI_NS_USER], CLONE_NEWUSER) < 0)
 		return error_errno(err, "join the user namespace");
 	for (int i = 0; i < OCI_NS_MAX; i++)
 		if (i != OCI_NS_USER && plan->join[i] >= 0 && !in[i] && setns(plan->join[i], (int)ns_types[i].flag) < 0)
@@ -243,10 +245,29 @@ static int enter_planned(const void *what, struct error *err)
 	return 0;
 }
 
+/* Root of a user namespace may enter what belongs to that, but never come back to a namespace of the host it still is in: rootless
+ * Podman calls us so, for the members of a pod. The kernel does not show an owner that is beyond our reach. */
+static bool no_way_back(const struct ns_plan *plan)
+{
+	for (int i = 0; i < OCI_NS_MAX; i++) {
+		auto_close int home = -EBADF, owner = -EBADF;
+		char path[64];
+
+		if (plan->join[i] < 0 || i == OCI_NS_USER)
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_types[i].file);
+		home = open(path, O_RDONLY | O_CLOEXEC);
+		owner = home < 0 ? -EBADF : ioctl(home, NS_GET_USERNS);
+		if (home >= 0 && owner < 0 && errno == EPERM)
+			return true;
+	}
+	return false;
+}
+
 pid_t ns_spawn(const struct ns_plan *plan, int cgroup_fd, int *pidfd, bool *into_cgroup, struct error *err)
 {
-	if (plan->joined & CLONE_NEWUSER)
-		return spawn_by_midwife(enter_planned, plan, plan->create & AT_CLONE & ~(uint64_t)CLONE_NEWUSER, cgroup_fd, pidfd,
+	if (plan->joined & CLONE_NEWUSER || no_way_back(plan))
+		return spawn_by_midwife(enter_planned, plan, plan->create & AT_CLONE & ~(plan->joined & CLONE_NEWUSER), cgroup_fd, pidfd,
 					into_cgroup, err);
 	return spawn_visiting(plan, cgroup_fd, pidfd, into_cgroup, err);
 }

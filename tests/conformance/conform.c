@@ -163,11 +163,16 @@ static bool unified_has(const char *controller)
 	return strstr(format(" %s ", list), format(" %s ", controller));
 }
 
+void need_controller(const char *controller)
+{
+	if (!cgroup_v1_mount(controller) && !unified_has(controller))
+		test_skip("this host has no cgroup controller %s", controller);
+}
+
 char *cgroup_text(const char *controller, const char *v1_file, const char *v2_file)
 {
 	bool v1 = cgroup_v1_mount(controller);
-	if (!v1 && !unified_has(controller))
-		test_skip("this host has no cgroup controller %s", controller);
+	need_controller(controller);
 	char *folder = cgroup_folder(v1 ? controller : "");
 	const char *file = v1 ? v1_file : v2_file, *path = format("%s/%s", folder, file ? file : "");
 	if (!file)

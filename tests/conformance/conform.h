@@ -47,6 +47,7 @@ char *proc_link(int pid, const char *name);
 
 /* The container's cgroup file in a v1 hierarchy, or in the unified one; without the line's end. Skips where the host has no such file. */
 char *cgroup_text(const char *controller, const char *v1_file, const char *v2_file);
+void need_controller(const char *controller);
 /* Its folder on the host in this hierarchy; controller "" is the unified one. */
 char *cgroup_folder(const char *controller);
 

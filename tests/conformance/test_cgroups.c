@@ -24,6 +24,7 @@ static void resources(const char *json)
 	RULE(id, where, level, sentence)                                                                            \
 	{                                                                                                           \
 		resources(json);                                                                                    \
+		need_controller(controller);                                                                        \
 		create_sleeper();                                                                                   \
 		char *v = cgroup_text(controller, v1, v2);                                                          \
 		const char *want = cgroup_v1_mount(controller) ? want_v1 : want_v2;                                 \

@@ -298,11 +298,19 @@ RULE(oom_score_absent, "config.md:304", "MUST", "without oomScoreAdj the value s
 }
 REFUSED(oom_score_range, "config.md:759", "an oomScoreAdj that the kernel does not have is an error", "{'process':{'oomScoreAdj':1001}}")
 
+/* Where the kernel gives real-time time by cgroups, a new one has none. */
+static void give_realtime(void)
+{
+	const char *cpu = cgroup_v1_mount("cpu");
+	if (cpu && exists(format("%s/cpu.rt_runtime_us", cpu)))
+		change("{'linux':{'resources':{'cpu':{'realtimePeriod':1000000,'realtimeRuntime':5000}}}}");
+}
 #define POLICY(id, number, patch, line)                                                          \
 	RULE(policy_##id, "config.md:" number, "MUST", "scheduler: " line)                       \
 	{                                                                                        \
 		begin();                                                                         \
 		change("{'process':{'scheduler':{" patch "}}}");                                 \
+		give_realtime();                                                                 \
 		char *out = inside("sched");                                                     \
 		MUST_SAY(!strncmp(out, line, strlen(line)), "expected \"%s\": %s", line, out);   \
 	}

@@ -4,10 +4,13 @@
 #   $dir      a folder of its own, removed at the end; every daemon, image and state lives below it
 #   $label    a word that no other run uses: cgroup parents and containerd namespaces carry it
 #   $runtime  a copy of the runtime, where an ordinary user may reach it as well
+# It brings ENGINE_begin, which starts the engine, ENGINE_tidy, which removes all containers, and perhaps ENGINE_end.
 # A scenario is a function that runs under `set -e` in a subshell: the first command that fails fails it, and the trace of it is shown.
 
 # NACRE names the runtime. With another one (runc, crun) the same scenarios tell what an engine makes of that one.
 NACRE=${NACRE:-$(pwd)/nacre}
+# The system's engines, not what somebody may have put before them.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 number=0
 failed=0
 daemons=
@@ -50,7 +53,7 @@ scenario()
 		tail -n 8 "$dir/trace" | cut -c 1-600 | sed 's/^/#  /'
 		failed=$((failed + 1))
 		# The next one begins on a clean floor.
-		"${engine}_end" >/dev/null 2>&1
+		"${engine}_tidy" >/dev/null 2>&1
 	fi
 }
 
@@ -125,6 +128,7 @@ engine_begin()
 		sudo -n true 2>/dev/null || skip_all "needs root"
 		exec sudo -n env "NACRE=$NACRE" "PATH=$PATH" sh "$0"
 	fi
+	[ "$(id -u)" -ne 0 ] || unshare --mount true 2>/dev/null || skip_all "this root may not mount"
 	case $NACRE in
 	*/*) ;;
 	*) NACRE=$(command -v "$NACRE") ;;
@@ -157,7 +161,8 @@ engine_end()
 {
 	status=$?
 	trap '' HUP INT TERM
-	"${engine}_end" >/dev/null 2>&1
+	"${engine}_tidy" >/dev/null 2>&1
+	! command -v "${engine}_end" >/dev/null || "${engine}_end" >/dev/null 2>&1
 	for pid in $daemons; do
 		daemon_stop "$pid"
 	done

@@ -5,11 +5,11 @@
 
 pod_begin()
 { # FOLDER
-	mkdir -p "$1/p" "$1/state"
+	mkdir -p "$1/p"
 	# Nothing of the system's configuration, and locks that no other podman shares. JSON is known of few runtimes by name.
 	cat >"$1/containers.conf" <<-END
 		[containers]
-		default_ulimits = []
+		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 		default_sysctls = []
 		log_driver = "k8s-file"
 		[engine]
@@ -35,7 +35,7 @@ pod_begin()
 	$pod import -c 'ENV PATH=/bin' -c 'CMD ["sh"]' "$1/image.tar" box:1 >"$1/import.log" 2>&1
 }
 
-pod_end()
+pod_tidy()
 {
 	timeout 20 $pod pod rm -f -a -t 0
 	timeout 20 $pod rm -f -a -t 0
@@ -235,7 +235,7 @@ sysctls()
 {
 	once 0 5555 --sysctl kernel.msgmax=5555 box:1 cat /proc/sys/kernel/msgmax
 	once 0 77 --sysctl net.ipv4.ip_unprivileged_port_start=77 box:1 cat /proc/sys/net/ipv4/ip_unprivileged_port_start
-	once 0 '123 456' --ulimit nofile=123:456 box:1 sh -c 'echo $(ulimit -n) $(ulimit -Hn)'
+	once 0 '123 456' --ulimit nofile=123:456 --ulimit nproc=1000:1000 box:1 sh -c 'echo $(ulimit -n) $(ulimit -Hn)'
 }
 
 # The infra container is of the same image, since the usual one has a program that may be missing here.
@@ -285,5 +285,5 @@ pod_scenarios()
 	scenario "users and groups" users
 	scenario "sysctl, ulimit" sysctls
 	scenario "privileged" once 0 ok --privileged box:1 sh -c 'mount -t tmpfs none /tmp && echo ok'
-	scenario "namespaces of the host" once 0 "$(readlink /proc/self/ns/ipc | tr '[]' '??')" --ipc host box:1 readlink /proc/self/ns/ipc
+	scenario "namespaces of the host" once 0 "$(readlink /proc/self/ns/uts | tr '[]' '??')" --uts host box:1 readlink /proc/self/ns/uts
 }

@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits seccomp terminal badinput attack
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits seccomp terminal events badinput attack
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -28,6 +28,7 @@ run_programs = \
 	tests/run/test_limits \
 	tests/run/test_seccomp \
 	tests/run/test_terminal \
+	tests/run/test_events \
 	tests/run/test_badinput \
 	tests/run/test_attack
 check_PROGRAMS += $(run_programs)
@@ -51,6 +52,8 @@ tests_run_test_seccomp_SOURCES = %D%/test_seccomp.c
 tests_run_test_seccomp_LDADD = $(run_ldadd)
 tests_run_test_terminal_SOURCES = %D%/test_terminal.c
 tests_run_test_terminal_LDADD = $(run_ldadd)
+tests_run_test_events_SOURCES = %D%/test_events.c
+tests_run_test_events_LDADD = $(run_ldadd)
 tests_run_test_badinput_SOURCES = %D%/test_badinput.c
 tests_run_test_badinput_LDADD = $(run_ldadd)
 tests_run_test_attack_SOURCES = %D%/test_attack.c

@@ -57,7 +57,7 @@ static const char *const configs[][2] = {
     {"{'linux':{'namespaces':[{'type':'netwrk'}]}}",								  "netwrk"		     },
     {"{'linux':{'namespaces':[{'path':'/x'}]}}","namespaces[0].type"},
     {"{'linux':{'+namespaces':[{'type':'user','path':'relative'}]}}",						      "namespaces"										  },
-    {"{'hostname':null,'linux':{'namespaces':[{'type':'pid'}]}}",	  "mount"},
+    {"{'hostname':null,'linux':{'uidMappings':null,'gidMappings':null,'namespaces':[{'type':'pid'}]}}",	  "mount"},
     {"{'linux':{'uidMappings':[{'containerID':0,'hostID':1,'size':0}]}}",								  "uidMappings"																 },
     {"{'linux':{'devices':[{'path':'relative','type':'c','major':1,'minor':3}]}}","devices[0].path"},
     {"{'linux':{'devices':[{'path':'/dev/x','type':'z','major':1,'minor':3}]}}",							 "devices[0].type"																							},

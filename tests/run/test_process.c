@@ -377,7 +377,7 @@ RUN_TEST(setuid_program, "a setuid program gains nothing under noNewPrivileges")
 	MUST_SAY(strstr(r.out, "uid=1234,1234,1234"), "%s", r.out);
 	bundle_config(&b, "{'process':{'noNewPrivileges':false}}");
 	r = bundle_run_inside(&b, "id", NULL);
-	MUST_SAY(strstr(r.out, "uid=1234,0,0"), "%s", r.out);
+	MUST_SAY(strstr(r.out, "uid=1234,0,0"), "status %d, %s%s", r.status, r.out, r.err);
 }
 
 RUN_TEST(first_process, "the program is process 1, in a session of its own")

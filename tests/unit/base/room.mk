@@ -3,6 +3,7 @@ TESTS += tests/unit/base/test_base
 tests_unit_base_test_base_SOURCES = \
 	%D%/lack.c %D%/lack.h %D%/tree.c %D%/tree.h \
 	%D%/test_channel.c \
+	%D%/test_clock.c \
 	%D%/test_error.c \
 	%D%/test_fd.c \
 	%D%/test_log.c \

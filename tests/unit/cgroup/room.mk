@@ -8,6 +8,8 @@ tests_unit_cgroup_test_cgroup_SOURCES = \
 	%D%/test_folder.c \
 	%D%/test_hierarchy.c \
 	%D%/test_limits.c \
+	%D%/test_oom.c \
+	%D%/test_rdt.c \
 	%D%/test_stats.c \
 	%D%/test_unit.c
 tests_unit_cgroup_test_cgroup_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)

@@ -29,9 +29,18 @@ Test(stats, of_a_live_cgroup)
 	}
 	if (memory) {
 		cr_expect_gt(s.memory.raw.n, 5);
-		cr_expect_eq(s.memory.limit, UINT64_MAX);
+		for (size_t i = 1; i < s.memory.raw.n; i++)
+			cr_expect_lt(strcmp(s.memory.raw.v[i - 1].key, s.memory.raw.v[i].key), 0);
+		cr_expect_gt(s.memory.usage.usage, 0);
+		/* None: "max" on v2, the largest number of whole pages on v1. */
+		cr_expect_gt(s.memory.usage.limit, (uint64_t)INT64_MAX - 65536);
+		cr_expect_eq(s.memory.usage.limit == UINT64_MAX, real_is_v2(c, "memory"));
 	}
 	cr_expect_gt(s.cpu.total, 0);
+	if (*real_file(c, "cpuset", real_is_v2(c, "cpuset") ? "cpuset.cpus.effective" : "cpuset.cpus")) {
+		cr_expect_gt(s.cpuset.cpus.n, 0);
+		cr_expect_gt(s.cpuset.mems.n, 0);
+	}
 	cgroup_stats_free(&s);
 	cr_expect_eq(cgroup_kill(c, 9, &err), 0);
 	real_reap(pid);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,6 +170,71 @@ Test(namespaces, a_user_namespace_with_its_maps)
 	cr_expect(idmap_write(pid, &maps, &maps, &err) == 0, "%s", err.msg);
 	cr_assert(write(go[1], "x", 1) == 1);
 	cr_expect(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 7, "status %d", WEXITSTATUS(status));
+}
+
+/* In a user namespace of our own, with the host's ipc namespace: that one can be left, but not be entered again. */
+static int join_without_a_way_back(int told)
+{
+	struct oci_namespace list[] = { { OCI_NS_IPC, NULL }, { OCI_NS_UTS, NULL }, { OCI_NS_PID, NULL } };
+	struct oci_linux l = { 0 };
+	struct oci_config config = with(&l, list, 3);
+	struct ns_plan plan = NS_PLAN_NONE;
+	struct error err = ERROR_NONE;
+	char path[64], who[16], c;
+	ino_t ipc, home;
+	int go[2], pidfd, status;
+	bool into;
+	pid_t other, pid;
+
+	if (write(told, "u", 1) != 1 || read(told, &c, 1) != 1 || pipe(go) < 0)
+		return 1;
+	other = fork();
+	if (other == 0) {
+		if (unshare(CLONE_NEWIPC) < 0 || write(go[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	if (read(go[0], &c, 1) != 1)
+		return 2;
+	snprintf(path, sizeof(path), "/proc/%d/ns/ipc", other);
+	list[0].path = path;
+	snprintf(who, sizeof(who), "%d", other);
+	ipc = ns_of(who, "ipc");
+	home = ns_of("self", "ipc");
+	status = -1;
+	if (ns_plan_make(&config, &plan, &err) == 0 && (pid = ns_spawn(&plan, -EBADF, &pidfd, &into, &err)) >= 0) {
+		if (pid == 0)
+			_exit(ns_of("self", "ipc") == ipc && getpid() == 1 && sethostname("new", 3) == 0 ? 7 : 1);
+		if (waitpid(pid, &status, 0) != pid)
+			status = -1;
+	}
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	if (err.code < 0)
+		fprintf(stderr, "%s\n", err.msg);
+	return status >= 0 && WEXITSTATUS(status) == 7 && ns_of("self", "ipc") == home ? 0 : 3;
+}
+
+Test(namespaces, joined_ones_that_there_is_no_way_back_from)
+{
+	struct oci_id_mapping map[] = { { { true, 0 }, { true, 0 }, { true, 10 } } };
+	struct oci_id_mapping_list maps = { map, 1 };
+	struct error err = ERROR_NONE;
+	int told[2], status;
+	pid_t pid;
+	char c;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert(socketpair(AF_UNIX, SOCK_STREAM, 0, told) == 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWUSER) < 0 ? 9 : join_without_a_way_back(told[1]));
+	cr_assert(pid > 0 && read(told[0], &c, 1) == 1);
+	cr_assert(idmap_write(pid, &maps, &maps, &err) == 0, "%s", err.msg);
+	cr_assert(write(told[0], "m", 1) == 1);
+	cr_expect(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 0, "status %d", WEXITSTATUS(status));
 }
 
 Test(namespaces, ids_through_a_map)

@@ -78,6 +78,7 @@ Test(check, odd_but_good_documents)
 			"\"uidMappings\":[{\"containerID\":0,\"hostID\":5,\"size\":5},{\"containerID\":5,\"hostID\":0,\"size\":5}]}}",
 		"\"linux\":{\"timeOffsets\":{}}}",
 		"\"linux\":{\"devices\":[{\"type\":\"p\",\"path\":\"/dev/p\"},{\"type\":\"c\",\"path\":\"/dev/p\",\"major\":0,\"minor\":0}]}}",
+		"\"linux\":{\"devices\":[{\"type\":\"c\",\"path\":\"/dev/c\",\"fileMode\":8576,\"major\":1,\"minor\":3}]}}",
 		"\"linux\":{\"namespaces\":[{\"type\":\"network\"}],\"netDevices\":{\"a\":{\"name\":\"b\"},\"b\":{\"name\":\"a\"},\"c\":{\"name\":\"\"}}}}",
 		"\"linux\":{\"resources\":{\"blockIO\":{\"weight\":0},\"cpu\":{\"cpus\":\"\",\"mems\":\" 0 , 2-3\"}}}}",
 		"\"linux\":{\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"\",\"access\":\"\"},{\"allow\":false,\"type\":\"a\",\"major\":-1,\"minor\":-1}]}}}",

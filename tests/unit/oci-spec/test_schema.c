@@ -27,6 +27,7 @@ struct tree {
 	struct strings strings;
 	struct uints uints;
 	struct pairs pairs;
+	struct counts counts;
 	struct leaf *leaf;
 	ARRAY_OF(struct leaf) leaves;
 	ARRAY_OF(struct named_leaf) named;
@@ -50,6 +51,7 @@ PUBLIC_SCHEMA(tree, "doc",
 	STRINGS("strings", tree, strings),
 	UINTS_TO("uints", tree, uints, 9),
 	PAIRS("pairs", tree, pairs),
+	COUNTS("counts", tree, counts),
 	OBJECT("leaf", tree, leaf, leaf),
 	OBJECTS("leaves", tree, leaves, leaf),
 	NAMED("named", tree, named, named_leaf));
@@ -87,7 +89,7 @@ Test(schema, every_kind)
 	    parse("{\"flag\":true,\"must\":false,\"maybe\":false,\"i\":-9223372036854775808,\"ranged\":-5,"
 		  "\"u\":18446744073709551615,\"small\":255,\"s\":\"x\",\"colour\":\"green\",\"strings\":["
 		  "\"a\",\"\"],"
-		  "\"uints\":[0,9],\"pairs\":{\"k\":\"v\",\"l\":\"\"},\"leaf\":{\"name\":\"n\",\"n\":-1},"
+		  "\"uints\":[0,9],\"pairs\":{\"k\":\"v\",\"l\":\"\"},\"counts\":{\"k\":0,\"l\":18446744073709551615},\"leaf\":{\"name\":\"n\",\"n\":-1},"
 		  "\"leaves\":[{\"name\":\"1\"},{\"name\":\"2\",\"n\":2},{\"name\":\"3\"}],"
 		  "\"named\":{\"one\":{\"n\":1,\"colour\":\"red\"},\"two\":{}}}");
 
@@ -106,6 +108,10 @@ Test(schema, every_kind)
 	cr_assert_eq(t->pairs.n, 2);
 	cr_assert_str_eq(t->pairs.v[1].key, "l");
 	cr_assert_str_eq(t->pairs.v[0].value, "v");
+	cr_assert_eq(t->counts.n, 2);
+	cr_assert_str_eq(t->counts.v[0].key, "k");
+	cr_assert_str_eq(t->counts.v[1].key, "l");
+	cr_assert(t->counts.v[0].value == 0 && t->counts.v[1].value == UINT64_MAX);
 	cr_assert_str_eq(t->leaf->name, "n");
 	cr_assert(t->leaf->n.set && t->leaf->n.v == -1);
 	cr_assert_eq(t->leaves.n, 3);
@@ -130,6 +136,14 @@ Test(schema, absent_null_and_empty)
 	cr_assert(!t->strings.v && !t->leaves.v);
 	cr_assert(t->pairs.v && !t->pairs.n && t->named.v && !t->named.n && t->uints.v && !t->uints.n);
 	schema_free(&tree_schema, t);
+}
+
+Test(schema, counts)
+{
+	refuse("{\"must\":true,\"counts\":{\"a\":1,\"b\":\"2\"}}", "doc: counts.b: expected a number, found the string \"2\"");
+	refuse("{\"must\":true,\"counts\":{\"a\":-1}}", "doc: counts.a: -1 is out of range (0 to 18446744073709551615)");
+	refuse("{\"must\":true,\"counts\":{\"a\":1,\"a\":1}}", "doc: counts.a: stands there twice");
+	refuse("{\"must\":true,\"counts\":[1]}", "doc: counts: expected an object, found an array");
 }
 
 Test(schema, aliases_and_unknown_properties)

@@ -54,6 +54,36 @@ static void expect(const struct outer *o, const char *indent, const char *want)
 	free(text);
 }
 
+struct tallied {
+	struct counts counts;
+	ARRAY_OF(struct inner) list;
+};
+/* clang-format off */
+SCHEMA(tallied,
+	COUNTS("counts", tallied, counts),
+	FIELD("list", FIELD_OBJECTS, true, tallied, list, &inner_schema, NULL));
+/* clang-format on */
+
+Test(schema_print, counts_and_an_array_that_must_be_there)
+{
+	static char a[] = "a", b[] = "b";
+	struct count v[] = {{a, 0}, {b, UINT64_MAX}};
+	struct inner one = {.key = NULL};
+	struct error err = ERROR_NONE;
+	struct tallied t = {0};
+	char *text = NULL;
+
+	cr_assert_eq(schema_print(&tallied_schema, &t, &text, &err), 0);
+	cr_assert_str_eq(text, "{\"list\":null}");
+	free(text);
+	t.counts.v = v;
+	t.counts.n = 2;
+	t.list.v = &one;
+	cr_assert_eq(schema_print(&tallied_schema, &t, &text, &err), 0);
+	cr_assert_str_eq(text, "{\"counts\":{\"a\":0,\"b\":18446744073709551615},\"list\":[]}");
+	free(text);
+}
+
 Test(schema_print, absent_things_are_left_out)
 {
 	struct outer o = { .word = -1 };

@@ -1,0 +1,15 @@
+/* event_document.h: the JSON lines of `events`, in the shape that runc's users parse. */
+#ifndef CORE_EVENT_DOCUMENT_H
+#define CORE_EVENT_DOCUMENT_H
+
+#include "base/error.h"
+#include "cgroup/stats.h"
+
+/* {"type":"stats","id":…,"data":{…}}: one line without its end, malloc()ed. Keys, their order and which of
+ * them are left out at 0 are runc's. -ENOMEM. */
+int event_print_stats(const char *id, const struct cgroup_stats *stats, char **line, struct error *err);
+
+/* {"type":"oom","id":…}, likewise. */
+int event_print_oom(const char *id, char **line, struct error *err);
+
+#endif

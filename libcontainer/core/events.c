@@ -1,0 +1,198 @@
+/* events.c: stays with a running container and tells what its cgroup counts. See events.h. */
+#include "core/events.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "cgroup/oom.h"
+#include "core/container.h"
+#include "core/event_document.h"
+
+#define auto_container __attribute__((cleanup(container_close)))
+
+/* For what no descriptor tells. */
+#define POLL_MS 100
+
+struct events {
+	struct container *c;
+	struct loop *loop;
+	events_line_fn fn;
+	void *data;
+	long kills;   /* those told already */
+	int again_ms; /* until the next look at a count that has not moved yet; 0: none is due */
+};
+
+static int tell(struct events *e, int printed, char *line, struct error *err)
+{
+	int ret = printed < 0 ? printed : e->fn(e->data, line, err);
+
+	free(line);
+	return ret;
+}
+
+static int tell_stats(struct events *e, struct error *err)
+{
+	struct cgroup_stats stats;
+	char *line = NULL;
+	int ret = cgroup_stats_read(e->c->host.cgroup, &stats, err);
+
+	if (ret < 0)
+		return ret;
+	ret = event_print_stats(e->c->id, &stats, &line, err);
+	cgroup_stats_free(&stats);
+	return tell(e, ret, line, err);
+}
+
+/* One line a victim. 1 if there was any. */
+static int tell_kills(struct events *e, struct error *err)
+{
+	long now = cgroup_oom_kills(e->c->host.cgroup);
+	int found = 0;
+
+	/* On v1 a sub-cgroup that is gone takes its count along. */
+	if (now < e->kills)
+		e->kills = now;
+	for (; e->kills < now; e->kills++) {
+		char *line = NULL;
+		int ret = event_print_oom(e->c->id, &line, err);
+
+		ret = tell(e, ret, line, err);
+		if (ret < 0)
+			return ret;
+		found = 1;
+	}
+	return found;
+}
+
+static int on_interval(void *data, struct error *err)
+{
+	return tell_stats(data, err);
+}
+
+static int on_poll(void *data, struct error *err)
+{
+	int ret = tell_kills(data, err);
+
+	return ret < 0 ? ret : 0;
+}
+
+/* v1 rings when the limit is hit, and counts the victim when it has chosen one. */
+static int on_again(void *data, struct error *err)
+{
+	enum { AGAIN_MAX = 500 };
+	struct events *e = data;
+	int ret = tell_kills(e, err);
+
+	if (ret < 0)
+		return ret;
+	e->again_ms = ret == 0 && e->again_ms < AGAIN_MAX ? e->again_ms * 2 : 0;
+	return e->again_ms ? loop_add_timer(e->loop, e->again_ms, 0, on_again, e, err) : 0;
+}
+
+static int on_bell(void *data, int fd, uint32_t events, struct error *err)
+{
+	struct events *e = data;
+	char news[4096];
+	int ret;
+
+	/* inotify has no more to say of a file that is gone, an eventfd no more of a cgroup. */
+	if (events & (EPOLLHUP | EPOLLERR))
+		loop_remove(e->loop, fd);
+	while (read(fd, news, sizeof(news)) > 0)
+		;
+	ret = tell_kills(e, err);
+	if (ret != 0)
+		return ret < 0 ? ret : 0;
+	if (e->again_ms) {
+		e->again_ms = 1;
+		return 0;
+	}
+	e->again_ms = 1;
+	return loop_add_timer(e->loop, e->again_ms, 0, on_again, e, err);
+}
+
+/* Whoever was killed has been counted before it died. */
+static int on_end(void *data, int fd, uint32_t events, struct error *err)
+{
+	int ret = tell_kills(data, err);
+
+	return ret < 0 ? ret : 1;
+}
+
+/* Kernels without pidfd_open(2). */
+static int on_life(void *data, struct error *err)
+{
+	struct events *e = data;
+
+	return proc_life(&e->c->init) == PROC_ALIVE ? 0 : on_end(e, -1, 0, err);
+}
+
+static int run_loop(struct events *e, int interval_ms, struct error *err)
+{
+	struct error why = ERROR_NONE;
+	auto_close int bell = cgroup_oom_watch(e->c->host.cgroup, &why);
+	int pidfd = e->c->init.pidfd, ret;
+
+	/* What died before we came is old news. */
+	e->kills = cgroup_oom_kills(e->c->host.cgroup);
+	if (bell >= 0)
+		ret = loop_add(e->loop, bell, EPOLLIN, on_bell, e, err);
+	else if (bell == -ENOTSUP)
+		ret = 0;
+	else
+		ret = loop_add_timer(e->loop, POLL_MS, POLL_MS, on_poll, e, err);
+	if (bell < 0)
+		log_line(LOG_DEBUG, "container \"%s\": %s", e->c->id, why.msg);
+	if (ret == 0)
+		ret = loop_add_timer(e->loop, interval_ms, interval_ms, on_interval, e, err);
+	if (ret == 0)
+		ret = pidfd >= 0 ? loop_add(e->loop, pidfd, EPOLLIN, on_end, e, err)
+				 : loop_add_timer(e->loop, POLL_MS, POLL_MS, on_life, e, err);
+	return ret == 0 ? loop_run(e->loop, err) : ret;
+}
+
+/* *c is to be closed whatever came out. */
+static int load_running(struct container *c, const struct lifecycle_global *g, const char *id,
+			struct error *err)
+{
+	int ret = container_load(c, g, id, false, err);
+	enum container_status now;
+
+	if (ret < 0)
+		return ret;
+	now = container_status(c);
+	if (now == CONTAINER_STOPPED || now == CONTAINER_CREATING || !c->host.cgroup)
+		return error_set(err, -EINVAL, "container not running");
+	if (!cgroup_hierarchies(c->host.cgroup)->name)
+		return error_set(err, -ENOTSUP,
+				 "container \"%s\": it has no cgroup that could count anything", id);
+	return 0;
+}
+
+int events_stats(const struct lifecycle_global *g, const char *id, events_line_fn fn, void *data,
+		 struct error *err)
+{
+	auto_container struct container c;
+	struct events e = {.c = &c, .fn = fn, .data = data};
+	int ret = load_running(&c, g, id, err);
+
+	return ret < 0 ? ret : tell_stats(&e, err);
+}
+
+int events_watch(const struct lifecycle_global *g, const char *id, int interval_ms, events_line_fn fn,
+		 void *data, struct error *err)
+{
+	auto_container struct container c;
+	struct events e = {.c = &c, .fn = fn, .data = data};
+	int ret = load_running(&c, g, id, err);
+
+	if (ret == 0)
+		ret = loop_new(&e.loop, err);
+	if (ret == 0)
+		ret = run_loop(&e, interval_ms, err);
+	loop_free(e.loop);
+	return ret;
+}
