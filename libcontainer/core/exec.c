@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "cgroup/rdt.h"
 #include "core/lifecycle.h"
 #include "core/stages.h"
 #include "ns/spawn.h"
@@ -126,6 +127,14 @@ static int place(struct container *c, struct error *err)
 		ret = cgroup_enter(c->host.cgroup, c->init.pid, c->host.cgroup_entered, err);
 	for (const char *const *v = c->exec->cgroups; ret == 0 && v && *v; v++)
 		ret = enter_sub(c, *v, err);
+	if (ret == 0 && c->saved->rdt) {
+		struct rdt class = { 0 };
+
+		ret = rdt_load(c->saved->rdt, &class, err);
+		if (ret == 0)
+			ret = rdt_enter(&class, c->init.pid, err);
+		rdt_free(&class);
+	}
 	if (ret == 0 && affinity)
 		ret = sched_apply_affinity(affinity->final, c->init.pid, err);
 	return ret;

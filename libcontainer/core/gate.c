@@ -40,12 +40,17 @@ int gate_wait(int gate, struct error *err)
 	for (;;) {
 		auto_close int fd = accept4(gate, NULL, NULL, SOCK_CLOEXEC);
 		char word[sizeof(go)];
+		ssize_t n;
 
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (fd < 0)
 			return error_errno(err, "gate: accept");
-		if (recv(fd, word, sizeof(word), 0) != sizeof(go) || memcmp(word, go, sizeof(go)))
+		n = recv(fd, word, sizeof(word), 0);
+		/* A seccomp profile that forbids it: better to end than to wait for ever. */
+		if (n < 0 && errno != EINTR && errno != ECONNRESET)
+			return error_errno(err, "gate: receive");
+		if (n != sizeof(go) || memcmp(word, go, sizeof(go)))
 			continue;
 		return TAKE_FD(fd);
 	}

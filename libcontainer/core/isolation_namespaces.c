@@ -117,7 +117,9 @@ static const struct stage bound[] = {
 	{ 0 },
 };
 
-static const struct stage *const create_list[] = { stages_prepare, enter, stages_furnish, bound, stages_announce, stages_go, NULL };
+static const struct stage *const create_list[] = {
+	stages_prepare, stages_rdt, enter, stages_rdt_enter, stages_furnish, bound, stages_announce, stages_go, NULL,
+};
 
 static int signal_init(struct container *c, int signo, struct error *err)
 {

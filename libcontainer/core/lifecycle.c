@@ -102,7 +102,11 @@ int lifecycle_start(const struct lifecycle_global *g, const char *id, struct err
 		return ret;
 	switch (container_status(&c)) {
 	case CONTAINER_CREATED:
-		return start(&c, err);
+		ret = start(&c, err);
+		/* runtime.md, "Lifecycle": what fails here is stopped, destroyed, and has its poststop hooks run. */
+		if (ret < 0)
+			(void)take_apart(&c, NULL);
+		return ret;
 	case CONTAINER_STOPPED:
 		return error_set(err, -EINVAL, "cannot start a container that has stopped");
 	case CONTAINER_CREATING:

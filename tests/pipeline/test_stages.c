@@ -241,7 +241,7 @@ static void one(int number, int row, enum mode mode, int mounts)
 	trip_mode = mode;
 	ret = create_in_child(id);
 	if (ret == 0) {
-		/* A row behind the gate: `start` is who hears of it. */
+		/* A row behind the gate: `start` is who hears of it, and takes everything away. */
 		late = start_in_child(id);
 		/* execve, once done, cannot fail any more, and the word "ready" is the last that is waited for. */
 		if (late == 0 && strcmp(s->name, "execve") && strcmp(s->name, "ready") && strcmp(s->name, "filter"))
