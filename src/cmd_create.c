@@ -21,12 +21,10 @@ static int absolute_config(struct lifecycle_create *create, char **config, struc
 
 int create_complete(struct lifecycle_create *create, const char *id, char **config, struct error *err)
 {
-	const char *notify = getenv("NOTIFY_SOCKET");
 
 	if (store_check_id(id, err) < 0)
 		return err->code;
 	create->id = id;
-	create->notify_socket = notify && *notify ? notify : NULL;
 	create->listen_fds = descriptors_listen();
 	return absolute_config(create, config, err);
 }

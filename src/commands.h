@@ -34,7 +34,7 @@ extern const struct command command_create, command_delete, command_events, comm
 		"no-subreaper", 0, OPTION_IGNORED, 0, NULL, "ignored, for callers that know runc"            \
 	}
 
-/* The id, what the environment says ($NOTIFY_SOCKET, $LISTEN_FDS), and --config as an absolute path, which
+/* The id, what the environment says ($LISTEN_FDS), and --config as an absolute path, which
  * *config then owns (malloc()ed). */
 int create_complete(struct lifecycle_create *create, const char *id, char **config, struct error *err);
 

@@ -68,8 +68,15 @@ static int before_joining(void *data, struct error *err)
 	/* On cgroup v1 a process moves itself far more cheaply than it is moved; see cgroup/cgroup.h. */
 	int ret = b->enter ? cgroup_enter(c->host.cgroup, 0, !b->all, err) : 0;
 
+	/* As with capabilities: what the process leaves out is the container's. */
+	struct oci_process labels = *c->process;
+
+	if (!labels.apparmor_profile && c->spec->process)
+		labels.apparmor_profile = c->spec->process->apparmor_profile;
+	if (!labels.selinux_label && c->spec->process)
+		labels.selinux_label = c->spec->process->selinux_label;
 	if (ret == 0)
-		ret = label_apply(c->process, c->carried.proc, err);
+		ret = label_apply(&labels, c->carried.proc, err);
 	close(b->ours);
 	close(c->carried.proc);
 	c->carried.proc = -EBADF;

@@ -26,7 +26,6 @@ struct lifecycle_create {
 	const char *console_socket, *pid_file, *pidfd_socket;
 	int preserve_fds;
 	bool no_pivot, no_new_keyring;
-	const char *notify_socket;          /* $NOTIFY_SOCKET, or NULL */
 	int listen_fds;                     /* $LISTEN_FDS where LISTEN_PID is us; else 0 */
 	/* run only */
 	bool foreground;                    /* it is `run`, not `create`; set by lifecycle_run() */

@@ -107,11 +107,6 @@ static int now(char **out, struct error *err)
 	return *out ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
-static char *dup_or_null(const char *s)
-{
-	return s ? strdup(s) : NULL;
-}
-
 static int fill_state(struct container *c, struct error *err)
 {
 	struct saved_state *s = calloc(1, sizeof(*s));
@@ -125,7 +120,6 @@ static int fill_state(struct container *c, struct error *err)
 	s->bundle = strdup(c->bundle);
 	s->rootfs = strdup(c->root_path);
 	s->isolation = strdup(c->isolation->name);
-	s->notify_socket = dup_or_null(c->create->notify_socket);
 	s->own_pid_namespace = c->host.ns.create & CLONE_NEWPID;
 	s->annotations.v = a->n ? calloc(a->n + 1, sizeof(*a->v)) : NULL;
 	for (size_t i = 0; s->annotations.v && i < a->n; i++, s->annotations.n++)

@@ -34,8 +34,7 @@ SCHEMA(saved_state,
        STRING("cgroup", saved_state, cgroup),
        STRING("rdt", saved_state, rdt),
        BOOL("ownPidNamespace", saved_state, own_pid_namespace),
-       PAIRS("annotations", saved_state, annotations),
-       STRING("notifySocket", saved_state, notify_socket));
+       PAIRS("annotations", saved_state, annotations));
 
 /* The names of the files that are ours in a container's folder. */
 static const char *const own_files[] = { "gate", "config.json", "making.json", "state.json", "lock" };

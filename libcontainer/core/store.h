@@ -27,7 +27,6 @@ struct saved_state {
 	char *rdt;                    /* rdt_save(), or NULL */
 	bool own_pid_namespace;
 	struct pairs annotations;
-	char *notify_socket;
 };
 
 struct store {

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "tests/run/bundle.h"
@@ -271,6 +273,10 @@ static int match_folder(const char *path, const struct stat *st, int kind, struc
 	(void)st;
 	if (kind == FTW_D && strstr(path + where->base, searched)) {
 		char *more = NULL;
+		struct statfs fs;
+		/* Not what somebody made beside the hierarchies, where none is mounted. */
+		if (statfs(path, &fs) || (fs.f_type != CGROUP_SUPER_MAGIC && fs.f_type != CGROUP2_SUPER_MAGIC))
+			return 0;
 		if (asprintf(&more, "%s%s\n", found_folders, path) < 0)
 			abort();
 		free(found_folders);
