@@ -120,7 +120,13 @@ static int await(struct pipeline *p, struct container *c, struct error *err)
 	int ret = hear(p, c, &m, err);
 
 	if (ret < 0) {
-		error_wrap(err, "waiting for %s", pipeline_stage(p, p->at)->name);
+		const char *name = pipeline_stage(p, p->at)->name;
+
+		/* It may have got further than it said. */
+		if (ret == -ECONNRESET)
+			error_set(err, ret, "the process that becomes the container died without a word, at \"%s\" or later", name);
+		else
+			error_wrap(err, "waiting for %s", name);
 		tell(p, &(struct msg){ .kind = MSG_FAIL, .stage = p->at, .error = *err }, -1, NULL);
 		return err ? err->code : ret;
 	}

@@ -417,6 +417,9 @@ static int created(struct container *c, struct error *err)
 	if (ret == 0)
 		ret = store_save(&c->host.store, c->saved, true, err);
 	c->created = ret == 0;
+	/* `run` knocks from this very process: with a copy of ours the gate would look open although nobody is behind it any more. */
+	close(c->carried.gate);
+	c->carried.gate = -EBADF;
 	return ret < 0 ? ret : stage_hand_out_pid(c, c->create->pid_file, c->create->pidfd_socket, err);
 }
 
