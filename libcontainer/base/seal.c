@@ -2,6 +2,7 @@
 #include "base/seal.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -40,6 +41,26 @@ static int new_memfd(void)
 	return fd;
 }
 
+/* Where the last byte stands that execve(2) needs: debug information and section headers lie behind it, and are often most of the file.
+ * The whole size for what is no ELF file of our own kind. */
+static off_t image_end(int fd, off_t size)
+{
+	ElfW(Ehdr) head;
+	off_t end = 0;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) || memcmp(head.e_ident, ELFMAG, SELFMAG) || head.e_phentsize != sizeof(ElfW(Phdr)))
+		return size;
+	for (int i = 0; i < head.e_phnum; i++) {
+		ElfW(Phdr) part;
+
+		if (pread(fd, &part, sizeof(part), (off_t)head.e_phoff + i * (off_t)sizeof(part)) != sizeof(part))
+			return size;
+		if (part.p_type != PT_NULL && (off_t)(part.p_offset + part.p_filesz) > end)
+			end = (off_t)(part.p_offset + part.p_filesz);
+	}
+	return end > 0 && end < size ? end : size;
+}
+
 /* As many bytes as the image had when we looked, no more: whoever makes it grow meanwhile does not keep us
  * here. */
 static int copy_image(int from, int to, struct error *err)
@@ -49,7 +70,7 @@ static int copy_image(int from, int to, struct error *err)
 
 	if (fstat(from, &st) < 0)
 		return error_errno(err, "stat /proc/self/exe");
-	for (left = st.st_size; left > 0;) {
+	for (left = image_end(from, st.st_size); left > 0;) {
 		ssize_t n = sendfile(to, from, NULL, (size_t)left);
 
 		if (n < 0 && errno == EINTR)

@@ -21,7 +21,7 @@ void rdt_free(struct rdt *r)
 {
 	free(r->class);
 	free(r->monitor);
-	*r = (struct rdt){ 0 };
+	*r = (struct rdt){0};
 }
 
 int rdt_find_mount(char **out, struct error *err)
@@ -57,7 +57,8 @@ static bool has_schemata(const struct oci_intel_rdt *w)
 	return w->l3_cache_schema || w->mem_bw_schema || w->schemata.n;
 }
 
-/* "0=7ff": the value of cache `id` in the schemata line `list`, leading zeros left out; *len is 0 where there is none. */
+/* "0=7ff": the value of cache `id` in the schemata line `list`, leading zeros left out; *len is 0 where there
+ * is none. */
 static const char *value_of(const char *list, const char *id, size_t id_len, size_t *len)
 {
 	for (const char *at = list; at; at = strchr(at, ';')) {
@@ -73,7 +74,8 @@ static const char *value_of(const char *list, const char *id, size_t id_len, siz
 	return NULL;
 }
 
-/* Do the values of one wanted line stand in the file's line of the same resource? The file may know more caches. */
+/* Do the values of one wanted line stand in the file's line of the same resource? The file may know more
+ * caches. */
 static bool line_holds(const char *wanted, const char *file)
 {
 	for (const char *at = wanted; *at;) {
@@ -110,7 +112,8 @@ static bool schemata_hold(const char *file, const char *wanted)
 }
 
 /* A value may have more lines than one: the specification only recommends that it has not. */
-static int compare(const char *file, const char *wanted, const char *property, const char *class, struct error *err)
+static int compare(const char *file, const char *wanted, const char *property, const char *class,
+		   struct error *err)
 {
 	auto_free char *copy = wanted ? strdup(wanted) : NULL;
 	char *rest = copy;
@@ -119,8 +122,10 @@ static int compare(const char *file, const char *wanted, const char *property, c
 		return error_set(err, -ENOMEM, "out of memory");
 	for (char *line; copy && (line = strsep(&rest, "\n"));)
 		if (*line && !schemata_hold(file, line))
-			return error_set(err, -EEXIST, "linux.intelRdt.%s: the class %s exists already, with other values than \"%.100s\"", property,
-					 class, line);
+			return error_set(err, -EEXIST,
+					 "linux.intelRdt.%s: the class %s exists already, with other values "
+					 "than \"%.100s\"",
+					 property, class, line);
 	return 0;
 }
 
@@ -145,7 +150,9 @@ static int make_folder(const char *path, struct error *err)
 	if (mkdir(path, 0755) == 0)
 		return 1;
 	if (errno == ENOSPC)
-		return error_set(err, -ENOSPC, "linux.intelRdt: make %s: the processor has no more classes or monitoring groups", path);
+		return error_set(
+		    err, -ENOSPC,
+		    "linux.intelRdt: make %s: the processor has no more classes or monitoring groups", path);
 	return errno == EEXIST ? 0 : error_errno(err, "linux.intelRdt: make %s", path);
 }
 
@@ -158,7 +165,10 @@ static int claim_class(const struct oci_intel_rdt *w, struct rdt *r, bool *made,
 		struct stat st;
 
 		if (stat(r->class, &st) < 0 || !S_ISDIR(st.st_mode))
-			return error_set(err, -ENOENT, "linux.intelRdt.closID: there is no class %s, and no schemata to make one of", r->class);
+			return error_set(
+			    err, -ENOENT,
+			    "linux.intelRdt.closID: there is no class %s, and no schemata to make one of",
+			    r->class);
 		return 0;
 	}
 	ret = make_folder(r->class, err);
@@ -181,7 +191,8 @@ static int claim_monitor(struct rdt *r, const char *id, struct error *err)
 	ret = make_folder(path, err);
 	if (ret <= 0) {
 		if (ret == 0)
-			ret = error_set(err, -EEXIST, "linux.intelRdt.enableMonitoring: %s exists already", path);
+			ret = error_set(err, -EEXIST, "linux.intelRdt.enableMonitoring: %s exists already",
+					path);
 		free(path);
 		return ret;
 	}
@@ -189,10 +200,11 @@ static int claim_monitor(struct rdt *r, const char *id, struct error *err)
 	return 0;
 }
 
-int rdt_claim(const char *mount, const struct oci_intel_rdt *wanted, const char *id, struct rdt *out, struct error *err)
+int rdt_claim(const char *mount, const struct oci_intel_rdt *wanted, const char *id, struct rdt *out,
+	      struct error *err)
 {
 	const char *name = wanted->clos_id ? wanted->clos_id : id;
-	struct rdt r = { .class = strcmp(name, "/") ? path_join(mount, name) : strdup(mount) };
+	struct rdt r = {.class = strcmp(name, "/") ? path_join(mount, name) : strdup(mount)};
 	bool made = false;
 	int ret = r.class ? claim_class(wanted, &r, &made, err) : error_set(err, -ENOMEM, "out of memory");
 
@@ -213,7 +225,8 @@ int rdt_claim(const char *mount, const struct oci_intel_rdt *wanted, const char 
 /* info/last_cmd_status is the kernel's sentence about the last failure. */
 static int write_line(const struct rdt *r, const char *mount, const char *line, struct error *err)
 {
-	auto_free char *path = path_join(r->class, "schemata"), *status = path_join(mount, "info/last_cmd_status"), *why = NULL;
+	auto_free char *path = path_join(r->class, "schemata"),
+		       *status = path_join(mount, "info/last_cmd_status"), *why = NULL;
 	auto_free char *text = str_printf("%s\n", line);
 	int ret;
 
@@ -223,7 +236,8 @@ static int write_line(const struct rdt *r, const char *mount, const char *line, 
 	if (ret < 0 && file_read_at(AT_FDCWD, status, 4096, &why, NULL, NULL) == 0) {
 		why[strcspn(why, "\n")] = '\0';
 		if (*why && strcmp(why, "ok") != 0)
-			return error_set(err, ret, "linux.intelRdt: write \"%.100s\" to %s: %.200s", line, path, why);
+			return error_set(err, ret, "linux.intelRdt: write \"%.100s\" to %s: %.200s", line,
+					 path, why);
 	}
 	return ret < 0 ? error_wrap(err, "linux.intelRdt: \"%.100s\"", line) : 0;
 }
@@ -242,7 +256,8 @@ static int write_lines(const struct rdt *r, const char *mount, const char *value
 	return ret;
 }
 
-int rdt_write_schemata(const struct rdt *r, const char *mount, const struct oci_intel_rdt *wanted, struct error *err)
+int rdt_write_schemata(const struct rdt *r, const char *mount, const struct oci_intel_rdt *wanted,
+		       struct error *err)
 {
 	int ret = write_lines(r, mount, wanted->l3_cache_schema, err);
 
@@ -256,7 +271,7 @@ int rdt_write_schemata(const struct rdt *r, const char *mount, const struct oci_
 int rdt_make(const struct oci_intel_rdt *wanted, const char *id, struct rdt *out, struct error *err)
 {
 	auto_free char *mount = NULL;
-	struct rdt r = { 0 };
+	struct rdt r = {0};
 	int ret = rdt_find_mount(&mount, err);
 
 	if (ret == 0)
@@ -305,11 +320,11 @@ int rdt_remove(const struct rdt *r, struct error *err)
 
 #define AT(member) offsetof(struct rdt, member)
 static const struct field rdt_fields[] = {
-	{ .name = "class", .kind = FIELD_STRING, .required = true, .at = AT(class) },
-	{ .name = "monitor", .kind = FIELD_STRING, .at = AT(monitor) },
-	{ .name = "ours", .kind = FIELD_BOOL, .at = AT(ours) },
+    {.name = "class", .kind = FIELD_STRING, .required = true, .at = AT(class)},
+    {.name = "monitor",		.kind = FIELD_STRING,		      .at = AT(monitor)},
+    {.name = "ours",		     .kind = FIELD_BOOL,			 .at = AT(ours)     },
 };
-static const struct schema rdt_schema = { "rdt", sizeof(struct rdt), rdt_fields, ARRAY_LEN(rdt_fields) };
+static const struct schema rdt_schema = {"rdt", sizeof(struct rdt), rdt_fields, ARRAY_LEN(rdt_fields)};
 
 int rdt_save(const struct rdt *r, char **text, struct error *err)
 {
@@ -329,7 +344,7 @@ int rdt_load(const char *text, struct rdt *out, struct error *err)
 		schema_free(&rdt_schema, r);
 		return error_set(err, -EINVAL, "rdt: a folder that is not absolute");
 	}
-	*out = (struct rdt){ TAKE_PTR(r->class), TAKE_PTR(r->monitor), r->ours };
+	*out = (struct rdt){TAKE_PTR(r->class), TAKE_PTR(r->monitor), r->ours};
 	schema_free(&rdt_schema, r);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* stages_rdt.c: the rows of linux.intelRdt: no row at all for a container without it, so that resctrl stays untouched. See cgroup/rdt.h. */
+/* stages_rdt.c: the rows of linux.intelRdt: no row at all for a container without it, so that resctrl stays
+ * untouched. See cgroup/rdt.h. */
 #include <string.h>
 
 #include "base/log.h"
@@ -12,7 +13,7 @@ static bool has_rdt(const struct container *c)
 
 static int make_class(struct container *c, struct error *err)
 {
-	struct rdt r = { 0 };
+	struct rdt r = {0};
 	int ret = rdt_make(c->spec->linux_->intel_rdt, c->id, &r, err);
 
 	if (ret < 0)
@@ -28,7 +29,7 @@ static int make_class(struct container *c, struct error *err)
 static void remove_class(struct container *c)
 {
 	struct error err = ERROR_NONE;
-	struct rdt r = { 0 };
+	struct rdt r = {0};
 
 	if (!c->saved || !c->saved->rdt)
 		return;
@@ -39,7 +40,7 @@ static void remove_class(struct container *c)
 
 static int enter_class(struct container *c, struct error *err)
 {
-	struct rdt r = { 0 };
+	struct rdt r = {0};
 	int ret = rdt_load(c->saved->rdt, &r, err);
 
 	if (ret == 0)
@@ -49,11 +50,11 @@ static int enter_class(struct container *c, struct error *err)
 }
 
 const struct stage stages_rdt[] = {
-	{ HOST, "rdt", make_class, remove_class, has_rdt, false },
-	{ 0 },
+    {HOST,	   "rdt", make_class, remove_class, has_rdt, false},
+    {0},
 };
 
 const struct stage stages_rdt_enter[] = {
-	{ HOST, "enter rdt", enter_class, NULL, has_rdt, false },
-	{ 0 },
+    {HOST,	   "enter rdt", enter_class, NULL, has_rdt, false},
+    {0},
 };

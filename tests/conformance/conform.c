@@ -17,15 +17,24 @@ struct bundle box;
 
 /* What every engine writes, in few words. No property in it is beyond version 1.0 of the specification. */
 static const char base[] =
-	"{\"ociVersion\":\"1.0.2\",\"process\":{\"terminal\":false,\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"/bin/inside\",\"echo\",\"hello\"],"
-	"\"env\":[\"PATH=/usr/bin:/bin\",\"TERM=xterm\"],\"cwd\":\"/\",\"noNewPrivileges\":false},"
-	"\"root\":{\"path\":\"rootfs\",\"readonly\":false},\"hostname\":\"box\",\"mounts\":["
-	"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-	"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"]},"
-	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\"]},"
-	"{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\",\"source\":\"shm\",\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"mode=1777\",\"size=65536k\"]},"
-	"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\"]}],"
-	"\"linux\":{\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]},\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"}]}}";
+    "{\"ociVersion\":\"1.0.2\",\"process\":{\"terminal\":false,\"user\":{\"uid\":0,\"gid\":0},\"args\":[\"/"
+    "bin/inside\",\"echo\",\"hello\"],"
+    "\"env\":[\"PATH=/usr/bin:/bin\",\"TERM=xterm\"],\"cwd\":\"/\",\"noNewPrivileges\":false},"
+    "\"root\":{\"path\":\"rootfs\",\"readonly\":false},\"hostname\":\"box\",\"mounts\":["
+    "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+    "{\"destination\":\"/"
+    "dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"strictatime\",\"mode=755\","
+    "\"size=65536k\"]},"
+    "{\"destination\":\"/dev/"
+    "pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\",\"newinstance\","
+    "\"ptmxmode=0666\",\"mode=0620\"]},"
+    "{\"destination\":\"/dev/"
+    "shm\",\"type\":\"tmpfs\",\"source\":\"shm\",\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"mode=1777\","
+    "\"size=65536k\"]},"
+    "{\"destination\":\"/"
+    "sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\"]}],"
+    "\"linux\":{\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]},\"namespaces\":[{\"type\":"
+    "\"pid\"},{\"type\":\"network\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"}]}}";
 
 void begin(void)
 {
@@ -130,7 +139,8 @@ char *proc_text(const char *name)
 char *proc_link(int pid, const char *name)
 {
 	char to[4096];
-	ssize_t n = readlink(pid ? format("/proc/%d/%s", pid, name) : format("/proc/self/%s", name), to, sizeof(to) - 1);
+	ssize_t n = readlink(pid ? format("/proc/%d/%s", pid, name) : format("/proc/self/%s", name), to,
+			     sizeof(to) - 1);
 	return format("%.*s", (int)(n < 0 ? 0 : n), to);
 }
 
@@ -182,8 +192,9 @@ char *cgroup_text(const char *controller, const char *v1_file, const char *v2_fi
 		if (!exists(format("%s/%s", v1 ? cgroup_v1_mount(controller) : unified_mount(), file)) && v1)
 			test_skip("this kernel has no %s", file);
 		MUST_SAY(!v1, "%s is missing", path);
-		MUST_SAY(exists(folder) && strstr(file_text(format("%s/cgroup.controllers", folder)), controller), "the controller %s is not on in %s",
-			 controller, folder);
+		MUST_SAY(exists(folder) &&
+			     strstr(file_text(format("%s/cgroup.controllers", folder)), controller),
+			 "the controller %s is not on in %s", controller, folder);
 		test_skip("this kernel has no %s", file);
 	}
 	char *text = file_text(path);
@@ -198,7 +209,7 @@ char *first_line(const char *text)
 
 int listen_socket(char **path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	static int count;
 	*path = format("%s/s%d", test_dir(), ++count);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", *path);
@@ -209,10 +220,11 @@ int listen_socket(char **path)
 
 int receive_call(int listener, char *text, size_t size, int *fd)
 {
-	struct pollfd p = { listener, POLLIN, 0 };
+	struct pollfd p = {listener, POLLIN, 0};
 	char control[256];
-	struct iovec io = { text, size - 1 };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	struct iovec io = {text, size - 1};
+	struct msghdr m = {
+	    .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	*fd = -1;
 	if (poll(&p, 1, 10000) != 1)
 		return -1;
@@ -237,6 +249,7 @@ char *make_tree(unsigned long flags)
 	file_write(format("%s/outer", tree), "x");
 	file_write(format("%s/inner", sub), "x");
 	if (flags)
-		MUST_SAY(!mount(NULL, sub, NULL, MS_REMOUNT | MS_BIND | flags, NULL), "remount: %s", strerror(errno));
+		MUST_SAY(!mount(NULL, sub, NULL, MS_REMOUNT | MS_BIND | flags, NULL), "remount: %s",
+			 strerror(errno));
 	return tree;
 }

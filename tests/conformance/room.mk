@@ -33,7 +33,7 @@ tests_conformance_test_seccomp_LDADD = $(conformance_ldadd)
 tests_conformance_test_features_SOURCES = %D%/test_features.c
 tests_conformance_test_features_LDADD = $(conformance_ldadd)
 
-EXTRA_DIST += %D%/conformance %D%/table.awk %D%/deviations
+EXTRA_DIST += %D%/conformance %D%/table.awk %D%/compare %D%/deviations
 
 .PHONY: check-conformance
 check-conformance: nacre tests/run/inside $(conformance_programs)

@@ -11,12 +11,12 @@
 
 #include "tests/conformance/conform.h"
 
-#define REFUSED(id, where, sentence, ...)     \
-	RULE(id, where, "MUST", sentence)     \
-	{                                     \
-		begin();                      \
-		change(__VA_ARGS__);          \
-		refused();                    \
+#define REFUSED(id, where, sentence, ...)                                                                    \
+	RULE(id, where, "MUST", sentence)                                                                    \
+	{                                                                                                    \
+		begin();                                                                                     \
+		change(__VA_ARGS__);                                                                         \
+		refused();                                                                                   \
 	}
 
 /* --- default file systems, with the config that the runtime itself proposes --- */
@@ -27,10 +27,10 @@ static char *with_own_spec(const char *point)
 	bundle_make(&box);
 	return value_of(inside("showmount", point), format("%s ", point));
 }
-#define DEFAULT_FS(id, line, point, type)                                                                        \
-	RULE(fs_##id, "config-linux.md:" line, "SHOULD", point " is there, as " type)                            \
-	{                                                                                                        \
-		holds(format(" %s", with_own_spec(point)), " " type " ");                                        \
+#define DEFAULT_FS(id, line, point, type)                                                                    \
+	RULE(fs_##id, "config-linux.md:" line, "SHOULD", point " is there, as " type)                        \
+	{                                                                                                    \
+		holds(format(" %s", with_own_spec(point)), " " type " ");                                    \
 	}
 DEFAULT_FS(proc, "15", "/proc", "proc")
 DEFAULT_FS(sys, "16", "/sys", "sysfs")
@@ -40,21 +40,24 @@ DEFAULT_FS(shm, "18", "/dev/shm", "tmpfs")
 /* --- namespaces --- */
 
 #define ALL "'type':'pid'},{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'mount'"
-#define MAPPED "'uidMappings':[{'containerID':0,'hostID':100000,'size':65536}],'gidMappings':[{'containerID':0,'hostID':100000,'size':65536}]"
+#define MAPPED                                                                                               \
+	"'uidMappings':[{'containerID':0,'hostID':100000,'size':65536}],'gidMappings':[{'containerID':0,'"   \
+	"hostID':100000,'size':65536}]"
 static void need_namespace(const char *name)
 {
 	need_file(format("/proc/self/ns/%s", name));
 }
-#define NEW_NS(kind, line, link, more)                                                                                    \
-	RULE(new_##kind, "config-linux.md:43", "MUST", "namespace " #kind " without a path: a new one")                   \
-	{                                                                                                                 \
-		need_namespace(link);                                                                                     \
-		begin();                                                                                                  \
-		change("{'linux':{'namespaces':[" more "]" "}}");                                                         \
-		if (!strcmp(link, "user"))                                                                                \
-			change("{'linux':{" MAPPED "}}");                                                                 \
-		start_sleeper();                                                                                          \
-		MUST(strcmp(proc_link(pid_of_box(), "ns/" link), proc_link(0, "ns/" link)));                              \
+#define NEW_NS(kind, line, link, more)                                                                       \
+	RULE(new_##kind, "config-linux.md:43", "MUST", "namespace " #kind " without a path: a new one")      \
+	{                                                                                                    \
+		need_namespace(link);                                                                        \
+		begin();                                                                                     \
+		change("{'linux':{'namespaces':[" more "]"                                                   \
+		       "}}");                                                                                \
+		if (!strcmp(link, "user"))                                                                   \
+			change("{'linux':{" MAPPED "}}");                                                    \
+		start_sleeper();                                                                             \
+		MUST(strcmp(proc_link(pid_of_box(), "ns/" link), proc_link(0, "ns/" link)));                 \
 	}
 NEW_NS(pid, "30", "pid", "{" ALL "}")
 NEW_NS(network, "31", "net", "{" ALL "}")
@@ -65,15 +68,15 @@ NEW_NS(user, "35", "user", "{" ALL "},{'type':'user'}")
 NEW_NS(cgroup, "36", "cgroup", "{" ALL "},{'type':'cgroup'}")
 NEW_NS(time, "37", "time", "{" ALL "},{'type':'time'}")
 
-#define OLD_NS(kind, link, more, patch)                                                                                    \
-	RULE(inherit_##kind, "config-linux.md:45", "MUST", "namespace " #kind " not listed: the runtime's")                \
-	{                                                                                                                  \
-		need_namespace(link);                                                                                      \
-		begin();                                                                                                   \
-		change("{'linux':{'namespaces':[" more "]}}");                                                             \
-		change(patch);                                                                                             \
-		start_sleeper();                                                                                           \
-		MUST(!strcmp(proc_link(pid_of_box(), "ns/" link), proc_link(0, "ns/" link)));                              \
+#define OLD_NS(kind, link, more, patch)                                                                      \
+	RULE(inherit_##kind, "config-linux.md:45", "MUST", "namespace " #kind " not listed: the runtime's")  \
+	{                                                                                                    \
+		need_namespace(link);                                                                        \
+		begin();                                                                                     \
+		change("{'linux':{'namespaces':[" more "]}}");                                               \
+		change(patch);                                                                               \
+		start_sleeper();                                                                             \
+		MUST(!strcmp(proc_link(pid_of_box(), "ns/" link), proc_link(0, "ns/" link)));                \
 	}
 OLD_NS(pid, "pid", "{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'mount'}", "{}")
 OLD_NS(network, "net", "{'type':'pid'},{'type':'ipc'},{'type':'uts'},{'type':'mount'}", "{}")
@@ -108,35 +111,45 @@ static int other(int flags)
 	usleep(50000);
 	return pid;
 }
-#define JOINS(kind, flag, link, file, rest, patch)                                                                          \
-	RULE(join_##kind, "config-linux.md:40", "MUST", "namespace " #kind " with a path: that one")                        \
-	{                                                                                                                   \
-		need_namespace(link);                                                                                       \
-		begin();                                                                                                    \
-		int pid = other(flag);                                                                                      \
-		char *path = format("/proc/%d/ns/" file, pid);                                                              \
-		change("{'linux':{'namespaces':[" rest ",{'type':'" #kind "','path':'%s'}]}}", path);                       \
-		change(patch);                                                                                              \
-		start_sleeper();                                                                                            \
-		MUST_SAY(!strcmp(proc_link(pid_of_box(), "ns/" link), proc_link(pid, "ns/" file)), "%s is not %s",           \
-			 proc_link(pid_of_box(), "ns/" link), proc_link(pid, "ns/" file));                                  \
+#define JOINS(kind, flag, link, file, rest, patch)                                                           \
+	RULE(join_##kind, "config-linux.md:40", "MUST", "namespace " #kind " with a path: that one")         \
+	{                                                                                                    \
+		need_namespace(link);                                                                        \
+		begin();                                                                                     \
+		int pid = other(flag);                                                                       \
+		char *path = format("/proc/%d/ns/" file, pid);                                               \
+		change("{'linux':{'namespaces':[" rest ",{'type':'" #kind "','path':'%s'}]}}", path);        \
+		change(patch);                                                                               \
+		start_sleeper();                                                                             \
+		MUST_SAY(!strcmp(proc_link(pid_of_box(), "ns/" link), proc_link(pid, "ns/" file)),           \
+			 "%s is not %s", proc_link(pid_of_box(), "ns/" link), proc_link(pid, "ns/" file));   \
 	}
-JOINS(pid, CLONE_NEWPID, "pid", "pid_for_children", "{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'mount'}", "{}")
-JOINS(network, CLONE_NEWNET, "net", "net", "{'type':'pid'},{'type':'ipc'},{'type':'uts'},{'type':'mount'}", "{}")
-JOINS(ipc, CLONE_NEWIPC, "ipc", "ipc", "{'type':'pid'},{'type':'network'},{'type':'uts'},{'type':'mount'}", "{}")
-JOINS(uts, CLONE_NEWUTS, "uts", "uts", "{'type':'pid'},{'type':'network'},{'type':'ipc'},{'type':'mount'}", "{'hostname':null}")
+JOINS(pid, CLONE_NEWPID, "pid", "pid_for_children",
+      "{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'mount'}", "{}")
+JOINS(network, CLONE_NEWNET, "net", "net", "{'type':'pid'},{'type':'ipc'},{'type':'uts'},{'type':'mount'}",
+      "{}")
+JOINS(ipc, CLONE_NEWIPC, "ipc", "ipc", "{'type':'pid'},{'type':'network'},{'type':'uts'},{'type':'mount'}",
+      "{}")
+JOINS(uts, CLONE_NEWUTS, "uts", "uts", "{'type':'pid'},{'type':'network'},{'type':'ipc'},{'type':'mount'}",
+      "{'hostname':null}")
 JOINS(cgroup, CLONE_NEWCGROUP, "cgroup", "cgroup", "{" ALL "}", "{}")
 JOINS(time, 0x80, "time", "time_for_children", "{" ALL "}", "{}")
 
-REFUSED(ns_relative, "config-linux.md:39", "a relative namespace path is an error", "{'linux':{'namespaces':[{'type':'mount'},{'type':'uts','path':'proc/self/ns/uts'}]}}")
+REFUSED(ns_relative, "config-linux.md:39", "a relative namespace path is an error",
+	"{'linux':{'namespaces':[{'type':'mount'},{'type':'uts','path':'proc/self/ns/uts'}]}}")
 REFUSED(ns_wrong_type, "config-linux.md:41", "a path to a namespace of another type is an error",
-	"{'linux':{'namespaces':[{'type':'mount'},{'type':'uts'},{'type':'network','path':'/proc/self/ns/ipc'}]}}")
+	"{'linux':{'namespaces':[{'type':'mount'},{'type':'uts'},{'type':'network','path':'/proc/self/ns/"
+	"ipc'}]}}")
 REFUSED(ns_no_namespace, "config-linux.md:41", "a path to something that is no namespace is an error",
 	"{'linux':{'namespaces':[{'type':'mount'},{'type':'uts'},{'type':'network','path':'/etc/passwd'}]}}")
-REFUSED(ns_missing, "config-linux.md:40", "a path to nothing is an error", "{'linux':{'namespaces':[{'type':'mount'},{'type':'uts'},{'type':'network','path':'/no/such'}]}}")
-REFUSED(ns_twice, "config-linux.md:46", "a namespace type twice is an error", "{'linux':{'+namespaces':[{'type':'ipc'}]}}")
-REFUSED(ns_unknown, "config-linux.md:29", "an unknown namespace type is an error", "{'linux':{'+namespaces':[{'type':'weather'}]}}")
-REFUSED(ns_no_type, "config-linux.md:29", "a namespace without a type is an error", "{'linux':{'+namespaces':[{}]}}")
+REFUSED(ns_missing, "config-linux.md:40", "a path to nothing is an error",
+	"{'linux':{'namespaces':[{'type':'mount'},{'type':'uts'},{'type':'network','path':'/no/such'}]}}")
+REFUSED(ns_twice, "config-linux.md:46", "a namespace type twice is an error",
+	"{'linux':{'+namespaces':[{'type':'ipc'}]}}")
+REFUSED(ns_unknown, "config-linux.md:29", "an unknown namespace type is an error",
+	"{'linux':{'+namespaces':[{'type':'weather'}]}}")
+REFUSED(ns_no_type, "config-linux.md:29", "a namespace without a type is an error",
+	"{'linux':{'+namespaces':[{}]}}")
 
 /* --- user namespace --- */
 
@@ -160,14 +173,15 @@ RULE(mappings_owner, "config-linux.md:92", "SHOULD", "mappings do not change the
 	with_user_namespace();
 	taken();
 	struct stat st;
-	MUST(!stat(format("%s/bin/inside", box.rootfs), &st) && st.st_uid == 0 && !stat(box.rootfs, &st) && st.st_uid == 0);
+	MUST(!stat(format("%s/bin/inside", box.rootfs), &st) && st.st_uid == 0 && !stat(box.rootfs, &st) &&
+	     st.st_uid == 0);
 }
-#define BAD_MAP(id, line, what, map)                                                                                       \
-	RULE(id, "config-linux.md:" line, "MUST", "a mapping without " what " is an error")                                \
-	{                                                                                                                  \
-		with_user_namespace();                                                                                     \
-		change("{'linux':{'uidMappings':[" map "]}}");                                                             \
-		refused();                                                                                                 \
+#define BAD_MAP(id, line, what, map)                                                                         \
+	RULE(id, "config-linux.md:" line, "MUST", "a mapping without " what " is an error")                  \
+	{                                                                                                    \
+		with_user_namespace();                                                                       \
+		change("{'linux':{'uidMappings':[" map "]}}");                                               \
+		refused();                                                                                   \
 	}
 BAD_MAP(map_container, "88", "containerID", "{'hostID':100000,'size':10}")
 BAD_MAP(map_host, "89", "hostID", "{'containerID':0,'size':10}")
@@ -190,15 +204,19 @@ static long long clock_here(clockid_t which)
 }
 RULE(time_boottime, "config-linux.md:119", "MUST", "timeOffsets.boottime")
 {
-	long long there = clock_inside("{'boottime':{'secs':1000000,'nanosecs':500}}", "boottime"), far = there - clock_here(CLOCK_BOOTTIME);
+	long long there = clock_inside("{'boottime':{'secs':1000000,'nanosecs':500}}", "boottime"),
+		  far = there - clock_here(CLOCK_BOOTTIME);
 	MUST_SAY(far > 999980 && far < 1000020, "%lld s away", far);
 }
 RULE(time_monotonic, "config-linux.md:119", "MUST", "timeOffsets.monotonic")
 {
-	long long there = clock_inside("{'monotonic':{'secs':500000}}", "monotonic"), far = there - clock_here(CLOCK_MONOTONIC);
+	long long there = clock_inside("{'monotonic':{'secs':500000}}", "monotonic"),
+		  far = there - clock_here(CLOCK_MONOTONIC);
 	MUST_SAY(far > 499980 && far < 500020, "%lld s away", far);
 }
-REFUSED(time_alone, "runtime.md:116", "timeOffsets that cannot be applied, without a time namespace, are an error", "{'linux':{'timeOffsets':{'boottime':{'secs':10}}}}")
+REFUSED(time_alone, "runtime.md:116",
+	"timeOffsets that cannot be applied, without a time namespace, are an error",
+	"{'linux':{'timeOffsets':{'boottime':{'secs':10}}}}")
 
 /* --- devices --- */
 
@@ -218,7 +236,8 @@ RULE(device_b, "config-linux.md:132", "MUST", "a device of type b")
 }
 RULE(device_u, "config-linux.md:132", "MUST", "a device of type u")
 {
-	holds(device("{'type':'u','path':'/dev/unbuffered','major':1,'minor':3}", "/dev/unbuffered"), "/dev/unbuffered: c ");
+	holds(device("{'type':'u','path':'/dev/unbuffered','major':1,'minor':3}", "/dev/unbuffered"),
+	      "/dev/unbuffered: c ");
 }
 RULE(device_p, "config-linux.md:132", "MUST", "a device of type p, without numbers")
 {
@@ -234,17 +253,21 @@ RULE(device_numbers, "config-linux.md:137", "MUST", "a device's numbers")
 }
 RULE(device_mode, "config-linux.md:138", "MUST", "devices[].fileMode")
 {
-	holds(device("{'type':'c','path':'/dev/fuse','major':10,'minor':229,'fileMode':416}", "/dev/fuse"), ": c 640 ");
+	holds(device("{'type':'c','path':'/dev/fuse','major':10,'minor':229,'fileMode':416}", "/dev/fuse"),
+	      ": c 640 ");
 }
 RULE(device_uid, "config-linux.md:140", "MUST", "devices[].uid")
 {
-	holds(device("{'type':'c','path':'/dev/fuse','major':10,'minor':229,'uid':55}", "/dev/fuse"), " 55:0 ");
+	holds(device("{'type':'c','path':'/dev/fuse','major':10,'minor':229,'uid':55}", "/dev/fuse"),
+	      " 55:0 ");
 }
 RULE(device_gid, "config-linux.md:141", "MUST", "devices[].gid")
 {
-	holds(device("{'type':'c','path':'/dev/fuse','major':10,'minor':229,'gid':66}", "/dev/fuse"), " 0:66 ");
+	holds(device("{'type':'c','path':'/dev/fuse','major':10,'minor':229,'gid':66}", "/dev/fuse"),
+	      " 0:66 ");
 }
-RULE(device_there, "config-linux.md:135", "MUST", "a file at the device's path that is another one is an error")
+RULE(device_there, "config-linux.md:135", "MUST",
+     "a file at the device's path that is another one is an error")
 {
 	begin();
 	make_folder(format("%s/srv", box.rootfs));
@@ -268,18 +291,23 @@ RULE(device_there_same, "config-linux.md:135", "MUST", "the same device at the d
 	change("{'linux':{'devices':[{'type':'c','path':'/srv/node','major':1,'minor':3}]}}");
 	taken();
 }
-REFUSED(device_type, "config-linux.md:132", "an unknown device type is an error", "{'linux':{'devices':[{'type':'z','path':'/dev/x','major':1,'minor':3}]}}")
-REFUSED(device_no_type, "config-linux.md:132", "a device without a type is an error", "{'linux':{'devices':[{'path':'/dev/x','major':1,'minor':3}]}}")
-REFUSED(device_no_path, "config-linux.md:134", "a device without a path is an error", "{'linux':{'devices':[{'type':'c','major':1,'minor':3}]}}")
-REFUSED(device_no_major, "config-linux.md:137", "a device without a major number is an error", "{'linux':{'devices':[{'type':'c','path':'/dev/x','minor':3}]}}")
-REFUSED(device_no_minor, "config-linux.md:137", "a device without a minor number is an error", "{'linux':{'devices':[{'type':'c','path':'/dev/x','major':1}]}}")
-#define DEFAULT_DEVICE(name, line, numbers)                                                                 \
-	RULE(default_##name, "config-linux.md:" line, "MUST", "/dev/" #name " is supplied")                 \
-	{                                                                                                   \
-		begin();                                                                                    \
-		char *out = inside("stat", "/dev/" #name, ";", "open", "/dev/" #name);                      \
-		holds(out, ": c 666 ");                                                                     \
-		holds(out, " " numbers "\n");                                                               \
+REFUSED(device_type, "config-linux.md:132", "an unknown device type is an error",
+	"{'linux':{'devices':[{'type':'z','path':'/dev/x','major':1,'minor':3}]}}")
+REFUSED(device_no_type, "config-linux.md:132", "a device without a type is an error",
+	"{'linux':{'devices':[{'path':'/dev/x','major':1,'minor':3}]}}")
+REFUSED(device_no_path, "config-linux.md:134", "a device without a path is an error",
+	"{'linux':{'devices':[{'type':'c','major':1,'minor':3}]}}")
+REFUSED(device_no_major, "config-linux.md:137", "a device without a major number is an error",
+	"{'linux':{'devices':[{'type':'c','path':'/dev/x','minor':3}]}}")
+REFUSED(device_no_minor, "config-linux.md:137", "a device without a minor number is an error",
+	"{'linux':{'devices':[{'type':'c','path':'/dev/x','major':1}]}}")
+#define DEFAULT_DEVICE(name, line, numbers)                                                                  \
+	RULE(default_##name, "config-linux.md:" line, "MUST", "/dev/" #name " is supplied")                  \
+	{                                                                                                    \
+		begin();                                                                                     \
+		char *out = inside("stat", "/dev/" #name, ";", "open", "/dev/" #name);                       \
+		holds(out, ": c 666 ");                                                                      \
+		holds(out, " " numbers "\n");                                                                \
 	}
 DEFAULT_DEVICE(null, "182", "1:3")
 DEFAULT_DEVICE(zero, "183", "1:5")
@@ -290,15 +318,17 @@ DEFAULT_DEVICE(tty, "187", "5:0")
 RULE(default_ptmx, "config-linux.md:189", "MUST", "/dev/ptmx is that of the container's own devpts")
 {
 	begin();
-	char *out = inside("stat", "/dev/ptmx", ";", "open", "/dev/ptmx", "rw", ";", "showmount", "/dev/ptmx");
+	char *out =
+	    inside("stat", "/dev/ptmx", ";", "open", "/dev/ptmx", "rw", ";", "showmount", "/dev/ptmx");
 	sees(out, "open /dev/ptmx: ok");
 	MUST_SAY(strstr(out, "pts/ptmx\n") || strstr(out, "/dev/ptmx devpts"), "%s", out);
 }
-RULE(default_usable, "config-linux.md:180", "MUST", "the default devices can be opened, whatever the device rules")
+RULE(default_usable, "config-linux.md:180", "MUST",
+     "the default devices can be opened, whatever the device rules")
 {
 	begin();
-	char *out = inside("open", "/dev/null", "rw", ";", "open", "/dev/zero", "rw", ";", "open", "/dev/full", "rw", ";", "open", "/dev/random", ";", "open",
-			   "/dev/urandom");
+	char *out = inside("open", "/dev/null", "rw", ";", "open", "/dev/zero", "rw", ";", "open",
+			   "/dev/full", "rw", ";", "open", "/dev/random", ";", "open", "/dev/urandom");
 	holds_not(out, ": E");
 }
 
@@ -312,17 +342,25 @@ static void dummy(const char *name)
 	if (!done)
 		MUST(!unshare(CLONE_NEWNET));
 	done = true;
-	struct result r = run_program(&(struct spawn){ .argv = (const char *const[]){ "/usr/sbin/ip", "link", "add", name, "type", "veth", "peer", "name", format("%sp", name), NULL } });
+	struct result r = run_program(&(struct spawn){
+	    .argv = (const char *const[]){"/usr/sbin/ip", "link", "add", name, "type", "veth", "peer", "name",
+					  format("%sp", name), NULL}
+	    });
 	if (r.status)
 		test_skip("no virtual network device can be made here: %s", first_line(r.err));
 }
 static struct result ip(const char *a, const char *b, const char *c, const char *d, const char *e)
 {
-	return run_program(&(struct spawn){ .argv = (const char *const[]){ "/usr/sbin/ip", a, b, c, d, e, NULL } });
+	return run_program(&(struct spawn){
+	    .argv = (const char *const[]){"/usr/sbin/ip", a, b, c, d, e, NULL}
+	      });
 }
 static char *ip_inside(void)
 {
-	struct result r = run_program(&(struct spawn){ .argv = (const char *const[]){ "/usr/bin/nsenter", "-t", format("%d", pid_of_box()), "-n", "/usr/sbin/ip", "addr", NULL } });
+	struct result r = run_program(&(struct spawn){
+	    .argv = (const char *const[]){"/usr/bin/nsenter", "-t", format("%d", pid_of_box()), "-n",
+					  "/usr/sbin/ip", "addr", NULL}
+	       });
 	succeeded(r);
 	return r.out;
 }
@@ -350,7 +388,8 @@ RULE(net_missing, "config-linux.md:224", "MUST", "a network device that is not t
 	change("{'linux':{'netDevices':{'nd9':{}}}}");
 	refused();
 }
-RULE(net_clash, "config-linux.md:225", "MUST", "a name that the container's namespace has already is an error")
+RULE(net_clash, "config-linux.md:225", "MUST",
+     "a name that the container's namespace has already is an error")
 {
 	dummy("nd0");
 	begin();
@@ -399,8 +438,10 @@ RULE(rdt_absent, "config-linux.md:740", "MUST", "intelRdt without a mounted resc
 	change("{'linux':{'intelRdt':{'closID':'gold','schemata':['L3:0=f']}}}");
 	refused();
 }
-REFUSED(rdt_mb, "config-linux.md:753", "memBwSchema that does not begin with MB: is an error", "{'linux':{'intelRdt':{'memBwSchema':'L3:0=1'}}}")
-REFUSED(rdt_newline, "config-linux.md:754", "schemata with a newline are an error", "{'linux':{'intelRdt':{'schemata':['L3:0=1\\nMB:0=1']}}}")
+REFUSED(rdt_mb, "config-linux.md:753", "memBwSchema that does not begin with MB: is an error",
+	"{'linux':{'intelRdt':{'memBwSchema':'L3:0=1'}}}")
+REFUSED(rdt_newline, "config-linux.md:754", "schemata with a newline are an error",
+	"{'linux':{'intelRdt':{'schemata':['L3:0=1\\nMB:0=1']}}}")
 
 static char *policy(const char *json)
 {
@@ -410,10 +451,10 @@ static char *policy(const char *json)
 	change("{'linux':{'memoryPolicy':{%s}}}", json);
 	return inside("cat", "/proc/self/numa_maps");
 }
-#define MPOL(id, line, json, seen)                                                                      \
-	RULE(mpol_##id, "config-linux.md:" line, "MUST", "memoryPolicy " #id)                           \
-	{                                                                                               \
-		holds(policy(json), " " seen " ");                                                      \
+#define MPOL(id, line, json, seen)                                                                           \
+	RULE(mpol_##id, "config-linux.md:" line, "MUST", "memoryPolicy " #id)                                \
+	{                                                                                                    \
+		holds(policy(json), " " seen " ");                                                           \
 	}
 MPOL(default, "830", "'mode':'MPOL_DEFAULT'", "default")
 MPOL(bind, "831", "'mode':'MPOL_BIND','nodes':'0'", "bind:0")
@@ -423,11 +464,16 @@ MPOL(preferred, "834", "'mode':'MPOL_PREFERRED','nodes':'0'", "prefer:0")
 MPOL(preferred_many, "835", "'mode':'MPOL_PREFERRED_MANY','nodes':'0'", "prefer (many):0")
 MPOL(local, "836", "'mode':'MPOL_LOCAL'", "local")
 MPOL(static_nodes, "846", "'mode':'MPOL_BIND','nodes':'0','flags':['MPOL_F_STATIC_NODES']", "bind=static:0")
-MPOL(relative_nodes, "845", "'mode':'MPOL_BIND','nodes':'0','flags':['MPOL_F_RELATIVE_NODES']", "bind=relative:0")
-REFUSED(mpol_unknown, "config-linux.md:826", "an unknown memoryPolicy.mode is an error", "{'linux':{'memoryPolicy':{'mode':'MPOL_NEAR'}}}")
-REFUSED(mpol_missing, "config-linux.md:826", "memoryPolicy without a mode is an error", "{'linux':{'memoryPolicy':{'nodes':'0'}}}")
-REFUSED(mpol_flag, "config-linux.md:842", "an unknown memoryPolicy flag is an error", "{'linux':{'memoryPolicy':{'mode':'MPOL_BIND','nodes':'0','flags':['MPOL_F_X']}}}")
-REFUSED(mpol_no_nodes, "config-linux.md:838", "MPOL_BIND without nodes cannot be applied: an error", "{'linux':{'memoryPolicy':{'mode':'MPOL_BIND'}}}")
+MPOL(relative_nodes, "845", "'mode':'MPOL_BIND','nodes':'0','flags':['MPOL_F_RELATIVE_NODES']",
+     "bind=relative:0")
+REFUSED(mpol_unknown, "config-linux.md:826", "an unknown memoryPolicy.mode is an error",
+	"{'linux':{'memoryPolicy':{'mode':'MPOL_NEAR'}}}")
+REFUSED(mpol_missing, "config-linux.md:826", "memoryPolicy without a mode is an error",
+	"{'linux':{'memoryPolicy':{'nodes':'0'}}}")
+REFUSED(mpol_flag, "config-linux.md:842", "an unknown memoryPolicy flag is an error",
+	"{'linux':{'memoryPolicy':{'mode':'MPOL_BIND','nodes':'0','flags':['MPOL_F_X']}}}")
+REFUSED(mpol_no_nodes, "config-linux.md:838", "MPOL_BIND without nodes cannot be applied: an error",
+	"{'linux':{'memoryPolicy':{'mode':'MPOL_BIND'}}}")
 
 RULE(sysctl_net, "config-linux.md:862", "MUST", "sysctl: of the network namespace")
 {
@@ -462,17 +508,21 @@ RULE(root_unbindable, "config-linux.md:1055", "MUST", "rootfsPropagation unbinda
 {
 	holds(root_spread("unbindable"), " unbindable");
 }
-RULE(root_slave, "config-linux.md:1053", "MUST", "rootfsPropagation slave: what is mounted on the host appears inside")
+RULE(root_slave, "config-linux.md:1053", "MUST",
+     "rootfsPropagation slave: what is mounted on the host appears inside")
 {
 	char *tree = make_tree(0);
 	MUST(!mount(NULL, tree, NULL, MS_REC | MS_SHARED, NULL));
 	begin();
-	change("{'linux':{'rootfsPropagation':'slave'},'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind','rslave']}]}", tree);
+	change("{'linux':{'rootfsPropagation':'slave'},'+mounts':[{'destination':'/"
+	       "mnt','type':'bind','source':'%s','options':['rbind','rslave']}]}",
+	       tree);
 	start_sleeper();
 	MUST(!mount("late", format("%s/sub", tree), "tmpfs", 0, NULL));
 	holds(proc_text("mountinfo"), " late ");
 }
-REFUSED(root_spread_unknown, "config-linux.md:1046", "an unknown rootfsPropagation is an error", "{'linux':{'rootfsPropagation':'sideways'}}")
+REFUSED(root_spread_unknown, "config-linux.md:1046", "an unknown rootfsPropagation is an error",
+	"{'linux':{'rootfsPropagation':'sideways'}}")
 RULE(masked_file, "config-linux.md:1067", "MUST", "maskedPaths: a file cannot be read")
 {
 	begin();
@@ -494,7 +544,8 @@ RULE(masked_absent, "config-linux.md:1067", "MUST", "maskedPaths: what is not th
 	change("{'linux':{'maskedPaths':['/etc/nothing']}}");
 	taken();
 }
-REFUSED(masked_relative, "config-linux.md:1068", "a relative masked path is an error", "{'linux':{'maskedPaths':['etc']}}")
+REFUSED(masked_relative, "config-linux.md:1068", "a relative masked path is an error",
+	"{'linux':{'maskedPaths':['etc']}}")
 RULE(readonly_path, "config-linux.md:1080", "MUST", "readonlyPaths cannot be written to")
 {
 	begin();
@@ -509,7 +560,8 @@ RULE(readonly_absent, "config-linux.md:1080", "MUST", "readonlyPaths: what is no
 	change("{'linux':{'readonlyPaths':['/etc/nothing']}}");
 	taken();
 }
-REFUSED(readonly_relative, "config-linux.md:1081", "a relative read-only path is an error", "{'linux':{'readonlyPaths':['etc']}}")
+REFUSED(readonly_relative, "config-linux.md:1081", "a relative read-only path is an error",
+	"{'linux':{'readonlyPaths':['etc']}}")
 RULE(mount_label, "config-linux.md:1093", "MUST", "mountLabel is the SELinux context of the mounts")
 {
 	need_file("/sys/fs/selinux/status");
@@ -529,6 +581,9 @@ RULE(personality_linux32, "config-linux.md:1113", "MUST", "personality LINUX32")
 	change("{'linux':{'personality':{'domain':'LINUX32'}}}");
 	sees(inside("sched"), "personality 0x8");
 }
-REFUSED(personality_unknown, "config-linux.md:1108", "an unknown personality is an error", "{'linux':{'personality':{'domain':'MINIX'}}}")
-REFUSED(personality_missing, "config-linux.md:1108", "a personality without a domain is an error", "{'linux':{'personality':{}}}")
-REFUSED(personality_flags, "config-linux.md:1116", "a personality flag is an error: none is supported yet", "{'linux':{'personality':{'domain':'LINUX','flags':['ADDR_NO_RANDOMIZE']}}}")
+REFUSED(personality_unknown, "config-linux.md:1108", "an unknown personality is an error",
+	"{'linux':{'personality':{'domain':'MINIX'}}}")
+REFUSED(personality_missing, "config-linux.md:1108", "a personality without a domain is an error",
+	"{'linux':{'personality':{}}}")
+REFUSED(personality_flags, "config-linux.md:1116", "a personality flag is an error: none is supported yet",
+	"{'linux':{'personality':{'domain':'LINUX','flags':['ADDR_NO_RANDOMIZE']}}}")

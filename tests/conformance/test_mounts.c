@@ -1,7 +1,7 @@
 /* test_mounts.c: config.md, "Mounts": each option string by name. */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,8 +15,10 @@
 /* "rw,nosuid tmpfs…" as lists with commas around them, so that "suid" is not found in "nosuid". */
 static void words_of(const char *out, const char *point, const char *with, const char *without)
 {
-	char type[64], one[512], super[2048], spread[64], *line = value_of(out, format("%s ", point)), *save, *copy;
-	MUST_SAY(sscanf(line, "%63s %511s %2047s %63s", type, one, super, spread) == 4, "%s is not mounted: %s", point, out);
+	char type[64], one[512], super[2048], spread[64], *line = value_of(out, format("%s ", point)), *save,
+							  *copy;
+	MUST_SAY(sscanf(line, "%63s %511s %2047s %63s", type, one, super, spread) == 4,
+		 "%s is not mounted: %s", point, out);
 	char *all = format(",%s,%s,%s,", one, super, spread), *own = format(",%s,", one);
 	copy = format("%s", with);
 	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save))
@@ -24,20 +26,22 @@ static void words_of(const char *out, const char *point, const char *with, const
 	copy = format("%s", without);
 	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save))
 		/* A file system may be writable below a mount that is not. */
-		MUST_SAY(!strstr(strlen(w) == 2 ? own : all, format(",%s,", w)), "%s must not have \"%s\": %s", point, w, line);
+		MUST_SAY(!strstr(strlen(w) == 2 ? own : all, format(",%s,", w)),
+			 "%s must not have \"%s\": %s", point, w, line);
 }
 
 /* On a new tmpfs. */
 static void on_tmpfs(const char *options, const char *with, const char *without)
 {
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'tmpfs','options':[%s]}]}", options);
+	change("{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'tmpfs','options':[%s]}]}",
+	       options);
 	words_of(inside("showmount", "/mnt"), "/mnt", with, without);
 }
-#define TMPFS(id, line, name, options, with, without)                                  \
-	RULE(option_##id, "config.md:" line, "MUST", "mount option " name)             \
-	{                                                                              \
-		on_tmpfs(options, with, without);                                      \
+#define TMPFS(id, line, name, options, with, without)                                                        \
+	RULE(option_##id, "config.md:" line, "MUST", "mount option " name)                                   \
+	{                                                                                                    \
+		on_tmpfs(options, with, without);                                                            \
 	}
 TMPFS(async, "95", "async", "'sync','async'", "", "sync")
 TMPFS(atime, "96", "atime", "'noatime','atime'", "", "noatime")
@@ -79,7 +83,8 @@ static char *on_tree(unsigned long flags, const char *options)
 {
 	char *tree = make_tree(flags);
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'none','source':'%s','options':[%s]}]}", tree, options);
+	change("{'+mounts':[{'destination':'/mnt','type':'none','source':'%s','options':[%s]}]}", tree,
+	       options);
 	return inside("showmount", "/mnt", "/mnt/sub", ";", "ls", "/mnt", ";", "ls", "/mnt/sub");
 }
 RULE(option_bind, "config.md:97", "MUST", "mount option bind: without what is mounted below")
@@ -106,7 +111,8 @@ RULE(option_remount, "config.md:124", "MUST", "mount option remount changes a mo
 {
 	begin();
 	change("{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'tmpfs'},"
-	       "{'destination':'/mnt','type':'tmpfs','source':'tmpfs','options':['remount','ro','nosuid','nodev']}]}");
+	       "{'destination':'/"
+	       "mnt','type':'tmpfs','source':'tmpfs','options':['remount','ro','nosuid','nodev']}]}");
 	words_of(inside("showmount", "/mnt"), "/mnt", "ro,nosuid,nodev", "rw");
 }
 RULE(option_remount_bind, "config.md:124", "MUST", "mount option remount with bind changes the mount only")
@@ -119,31 +125,35 @@ RULE(option_remount_bind, "config.md:124", "MUST", "mount option remount with bi
 	words_of(inside("showmount", "/mnt"), "/mnt", "ro", "");
 }
 
-#define SPREAD(id, line, options, with)                                                                     \
-	RULE(spread_##id, "config.md:" line, "MUST", "mount option " #id)                                   \
-	{                                                                                                   \
-		words_of(on_tree(0, "'rbind'," options), "/mnt", with, "");                                 \
+#define SPREAD(id, line, options, with)                                                                      \
+	RULE(spread_##id, "config.md:" line, "MUST", "mount option " #id)                                    \
+	{                                                                                                    \
+		words_of(on_tree(0, "'rbind'," options), "/mnt", with, "");                                  \
 	}
 SPREAD(private, "118", "'shared','private'", "private")
 SPREAD(shared, "145", "'shared'", "shared")
 SPREAD(unbindable, "153", "'unbindable'", "unbindable")
-#define SPREAD_ALL(id, line, options, with)                                                                 \
-	RULE(spread_##id, "config.md:" line, "MUST", "mount option " #id ": recursively")                   \
-	{                                                                                                   \
-		char *out = on_tree(0, "'rbind'," options);                                                 \
-		words_of(out, "/mnt", with, "");                                                            \
-		words_of(out, "/mnt/sub", with, "");                                                        \
+#define SPREAD_ALL(id, line, options, with)                                                                  \
+	RULE(spread_##id, "config.md:" line, "MUST", "mount option " #id ": recursively")                    \
+	{                                                                                                    \
+		char *out = on_tree(0, "'rbind'," options);                                                  \
+		words_of(out, "/mnt", with, "");                                                             \
+		words_of(out, "/mnt/sub", with, "");                                                         \
 	}
 SPREAD_ALL(rprivate, "134", "'rshared','rprivate'", "private")
 SPREAD_ALL(rshared, "138", "'rshared'", "shared")
 SPREAD_ALL(runbindable, "143", "'runbindable'", "unbindable")
-/* To be a slave takes a master: the host's mount is shared, and the container's root a slave of the host's. */
+/* To be a slave takes a master: the host's mount is shared, and the container's root a slave of the host's.
+ */
 static char *slave_of_host(const char *options)
 {
 	char *tree = make_tree(0);
 	MUST(!mount(NULL, tree, NULL, MS_REC | MS_SHARED, NULL));
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'none','source':'%s','options':['rbind',%s]}],'linux':{'rootfsPropagation':'slave'}}", tree, options);
+	change("{'+mounts':[{'destination':'/"
+	       "mnt','type':'none','source':'%s','options':['rbind',%s]}],'linux':{'rootfsPropagation':'"
+	       "slave'}}",
+	       tree, options);
 	return inside("showmount", "/mnt", "/mnt/sub");
 }
 RULE(spread_slave, "config.md:147", "MUST", "mount option slave")
@@ -158,12 +168,12 @@ RULE(spread_rslave, "config.md:139", "MUST", "mount option rslave: recursively")
 }
 
 /* The recursive ones: what is mounted below has `flags` of its own before. */
-#define TREE(id, line, flags, options, with, without)                                                       \
-	RULE(tree_##id, "config.md:" line, "SHOULD", "mount option " #id ": recursively")                   \
-	{                                                                                                   \
-		char *out = on_tree(flags, "'rbind'," options);                                             \
-		words_of(out, "/mnt", with, without);                                                       \
-		words_of(out, "/mnt/sub", with, without);                                                   \
+#define TREE(id, line, flags, options, with, without)                                                        \
+	RULE(tree_##id, "config.md:" line, "SHOULD", "mount option " #id ": recursively")                    \
+	{                                                                                                    \
+		char *out = on_tree(flags, "'rbind'," options);                                              \
+		words_of(out, "/mnt", with, without);                                                        \
+		words_of(out, "/mnt/sub", with, without);                                                    \
 	}
 TREE(ratime, "119", MS_NOATIME, "'ratime'", "", "noatime")
 TREE(rdev, "121", MS_NODEV, "'rdev'", "", "nodev")
@@ -191,12 +201,16 @@ TREE(rsymfollow, "142", MS_NOSYMFOLLOW, "'rsymfollow'", "", "nosymfollow")
 
 /* --- idmap --- */
 
-#define MAPS "'uidMappings':[{'containerID':0,'hostID':5000,'size':1000}],'gidMappings':[{'containerID':0,'hostID':6000,'size':1000}]"
+#define MAPS                                                                                                 \
+	"'uidMappings':[{'containerID':0,'hostID':5000,'size':1000}],'gidMappings':[{'containerID':0,'"      \
+	"hostID':6000,'size':1000}]"
 static char *on_idmapped(const char *option)
 {
 	char *tree = make_tree(0);
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind','%s']," MAPS "}]}", tree, option);
+	change("{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['rbind','%s']," MAPS
+	       "}]}",
+	       tree, option);
 	return inside("stat", "/mnt/outer", "/mnt/sub/inner");
 }
 RULE(idmap, "config.md:154", "SHOULD", "mount option idmap: with the mount's own mappings")
@@ -231,21 +245,25 @@ RULE(mappings_bare, "config.md:188", "SHOULD", "mappings without the option idma
 {
 	char *tree = make_tree(0);
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['bind']," MAPS "}]}", tree);
+	change("{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['bind']," MAPS "}]}",
+	       tree);
 	sees(inside("stat", "/mnt/outer"), "/mnt/outer: f 644 5000:6000 1");
 }
 RULE(uid_without_gid, "config.md:192", "MUST", "mounts[].uidMappings without gidMappings are an error")
 {
-	idmap_refused("'options':['bind','idmap'],'uidMappings':[{'containerID':0,'hostID':5000,'size':1000}]");
+	idmap_refused(
+	    "'options':['bind','idmap'],'uidMappings':[{'containerID':0,'hostID':5000,'size':1000}]");
 }
 RULE(gid_without_uid, "config.md:197", "MUST", "mounts[].gidMappings without uidMappings are an error")
 {
-	idmap_refused("'options':['bind','idmap'],'gidMappings':[{'containerID':0,'hostID':5000,'size':1000}]");
+	idmap_refused(
+	    "'options':['bind','idmap'],'gidMappings':[{'containerID':0,'hostID':5000,'size':1000}]");
 }
 RULE(idmap_impossible, "config.md:154", "MUST", "a file system that cannot be idmapped is an error")
 {
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'bind','source':'/proc','options':['bind','idmap']," MAPS "}]}");
+	change("{'+mounts':[{'destination':'/mnt','type':'bind','source':'/"
+	       "proc','options':['bind','idmap']," MAPS "}]}");
 	refused();
 }
 
@@ -255,14 +273,20 @@ RULE(order, "config.md:66", "MUST", "mounts are made in the listed order: a late
 {
 	char *tree = make_tree(0);
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'tmpfs'},{'destination':'/mnt/in','type':'bind','source':'%s','options':['bind']}]}", tree);
+	change("{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'tmpfs'},{'destination':'/mnt/"
+	       "in','type':'bind','source':'%s','options':['bind']}]}",
+	       tree);
 	sees(inside("ls", "/mnt/in"), "outer");
 }
-RULE(order_over, "config.md:66", "MUST", "mounts are made in the listed order: a later one over an earlier one")
+RULE(order_over, "config.md:66", "MUST",
+     "mounts are made in the listed order: a later one over an earlier one")
 {
 	char *tree = make_tree(0);
 	begin();
-	change("{'+mounts':[{'destination':'/mnt/in','type':'bind','source':'%s','options':['bind']},{'destination':'/mnt','type':'tmpfs','source':'tmpfs'}]}", tree);
+	change("{'+mounts':[{'destination':'/mnt/"
+	       "in','type':'bind','source':'%s','options':['bind']},{'destination':'/"
+	       "mnt','type':'tmpfs','source':'tmpfs'}]}",
+	       tree);
 	sees_not(inside("ls", "/mnt"), "in");
 }
 RULE(destination_missing, "config.md:70", "MUST", "mounts[].destination missing is an error")
@@ -290,7 +314,8 @@ RULE(source_file, "config.md:79", "MUST", "a file can be bind-mounted, its desti
 	begin();
 	char *path = format("%s/one", test_dir());
 	file_write(path, "of the host");
-	change("{'+mounts':[{'destination':'/etc/new/one','type':'bind','source':'%s','options':['bind']}]}", path);
+	change("{'+mounts':[{'destination':'/etc/new/one','type':'bind','source':'%s','options':['bind']}]}",
+	       path);
 	holds(inside("cat", "/etc/new/one"), "of the host");
 }
 RULE(bind_by_option, "config.md:81", "MUST", "a mount is a bind mount by its option alone, whatever its type")
@@ -308,7 +333,8 @@ RULE(data_options, "config.md:166", "SHOULD", "other options go to the file syst
 RULE(data_unknown, "runtime.md:116", "MUST", "an option that the file system does not know is an error")
 {
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'tmpfs','options':['nonsense=1']}]}");
+	change(
+	    "{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'tmpfs','options':['nonsense=1']}]}");
 	refused();
 }
 RULE(copy_up, "config.md:152", "MAY", "mount option tmpcopyup")
@@ -316,7 +342,8 @@ RULE(copy_up, "config.md:152", "MAY", "mount option tmpcopyup")
 	begin();
 	make_folder(format("%s/filled", box.rootfs));
 	file_write(format("%s/filled/sign", box.rootfs), "from below");
-	change("{'+mounts':[{'destination':'/filled','type':'tmpfs','source':'tmpfs','options':['tmpcopyup']}]}");
+	change("{'+mounts':[{'destination':'/"
+	       "filled','type':'tmpfs','source':'tmpfs','options':['tmpcopyup']}]}");
 	char *out = inside("cat", "/filled/sign", ";", "showmount", "/filled");
 	holds(out, "from below");
 	holds(out, "/filled tmpfs");

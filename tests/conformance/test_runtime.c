@@ -41,7 +41,8 @@ RULE(state_id, "runtime.md:13", "MUST", "state.id is the container's id")
 	create_sleeper();
 	MUST(!strcmp(json_value(state_text(), "id"), box.id));
 }
-RULE(unique_id, "runtime.md:14", "MUST", "an id is unique: a second container of that name is an error, the first is untouched")
+RULE(unique_id, "runtime.md:14", "MUST",
+     "an id is unique: a second container of that name is an error, the first is untouched")
 {
 	begin();
 	start_sleeper();
@@ -79,11 +80,13 @@ RULE(pid_running, "runtime.md:25", "MUST", "state.pid of a running container is 
 	start_sleeper();
 	MUST(strstr(proc_text("cmdline"), "inside"));
 }
-RULE(bundle_absolute, "runtime.md:28", "MUST", "state.bundle is absolute, also where the bundle was given by a relative path")
+RULE(bundle_absolute, "runtime.md:28", "MUST",
+     "state.bundle is absolute, also where the bundle was given by a relative path")
 {
 	begin();
 	bundle_inside(&box, "sleep", "60", NULL);
-	struct result r = nacre_with(&(struct spawn){ .directory = test_dir() }, "create", "--bundle", strrchr(box.dir, '/') + 1, box.id, NULL);
+	struct result r = nacre_with(&(struct spawn){.directory = test_dir()}, "create", "--bundle",
+				     strrchr(box.dir, '/') + 1, box.id, NULL);
 	succeeded(r);
 	char real[4096];
 	MUST(realpath(box.dir, real));
@@ -102,7 +105,7 @@ RULE(state_schema, "runtime.md:35", "MUST", "the state has the types of the JSON
 	begin();
 	create_sleeper();
 	char *s = state_text(), *pid = json_value(s, "pid");
-	static const char *const known[] = { "creating", "created", "running", "stopped" };
+	static const char *const known[] = {"creating", "created", "running", "stopped"};
 	bool ok = false;
 	for (size_t i = 0; i < 4; i++)
 		ok |= !strcmp(json_value(s, "status"), known[i]);
@@ -118,7 +121,8 @@ RULE(created_environment, "runtime.md:58", "MUST", "create makes the environment
 RULE(create_error, "runtime.md:59", "MUST", "an environment that cannot be made is an error")
 {
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'bind','source':'/no/such/place','options':['bind']}]}");
+	change("{'+mounts':[{'destination':'/mnt','type':'bind','source':'/no/such/"
+	       "place','options':['bind']}]}");
 	refused();
 }
 RULE(not_run_yet, "runtime.md:60", "MUST", "create does not run the program")
@@ -132,7 +136,8 @@ RULE(not_run_yet, "runtime.md:60", "MUST", "create does not run the program")
 	MUST(bundle_wait_status(&box, "stopped"));
 	MUST(exists(format("%s/tmp/ran", box.rootfs)));
 }
-RULE(later_config_start, "runtime.md:61", "MUST", "a config.json changed after create does not change what start runs")
+RULE(later_config_start, "runtime.md:61", "MUST",
+     "a config.json changed after create does not change what start runs")
 {
 	begin();
 	char *out;
@@ -143,7 +148,8 @@ RULE(later_config_start, "runtime.md:61", "MUST", "a config.json changed after c
 	MUST(bundle_wait_status(&box, "stopped"));
 	sees(file_text(out), "before");
 }
-RULE(later_config_exec, "runtime.md:61", "MUST", "a config.json changed after create does not change what exec gives")
+RULE(later_config_exec, "runtime.md:61", "MUST",
+     "a config.json changed after create does not change what exec gives")
 {
 	begin();
 	change("{'process':{'env':['PATH=/bin','SIGN=before']}}");
@@ -153,7 +159,8 @@ RULE(later_config_exec, "runtime.md:61", "MUST", "a config.json changed after cr
 	succeeded(r);
 	sees(r.out, "SIGN=before");
 }
-RULE(later_config_hooks, "runtime.md:61", "MUST", "a config.json changed after create does not change the hooks")
+RULE(later_config_hooks, "runtime.md:61", "MUST",
+     "a config.json changed after create does not change the hooks")
 {
 	begin();
 	char *mark = format("%s/mark", test_dir());
@@ -180,14 +187,17 @@ RULE(delete_undoes_all, "runtime.md:77", "MUST", "delete leaves no mount, proces
 	succeeded(nacre("delete", box.id, NULL));
 	must_leave_nothing(&box);
 }
-RULE(error_leaves_nothing, "runtime.md:84", "MUST", "a failing create leaves the host as it was: late failure, of a mount")
+RULE(error_leaves_nothing, "runtime.md:84", "MUST",
+     "a failing create leaves the host as it was: late failure, of a mount")
 {
 	begin();
-	change("{'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'tmpfs','options':['size=nonsense']}]}");
+	change("{'+mounts':[{'destination':'/"
+	       "mnt','type':'tmpfs','source':'tmpfs','options':['size=nonsense']}]}");
 	failed(nacre("create", "--bundle", box.dir, box.id, NULL));
 	must_leave_nothing(&box);
 }
-RULE(error_leaves_nothing_program, "runtime.md:84", "MUST", "a failing create leaves the host as it was: late failure, of a rlimit")
+RULE(error_leaves_nothing_program, "runtime.md:84", "MUST",
+     "a failing create leaves the host as it was: late failure, of a rlimit")
 {
 	begin();
 	change("{'process':{'rlimits':[{'type':'RLIMIT_NOFILE','soft':99999999999,'hard':99999999999}]}}");
@@ -209,7 +219,7 @@ RULE(state_complete, "runtime.md:103", "MUST", "state returns the whole state")
 	begin();
 	create_sleeper();
 	char *s = state_text();
-	static const char *const keys[] = { "ociVersion", "id", "status", "pid", "bundle" };
+	static const char *const keys[] = {"ociVersion", "id", "status", "pid", "bundle"};
 	for (size_t i = 0; i < 5; i++)
 		MUST_SAY(*json_value(s, keys[i]), "no %s", keys[i]);
 }
@@ -221,7 +231,7 @@ RULE(create_without_id, "runtime.md:109", "MUST", "create without an id is an er
 RULE(create_without_bundle, "runtime.md:109", "MUST", "create without a bundle is an error")
 {
 	begin();
-	failed(nacre_with(&(struct spawn){ .directory = "/" }, "create", box.id, NULL));
+	failed(nacre_with(&(struct spawn){.directory = "/"}, "create", box.id, NULL));
 }
 RULE(invalid_id, "runtime.md:110", "MUST", "an invalid id is an error: with a slash")
 {
@@ -253,13 +263,15 @@ RULE(create_applies_limits, "runtime.md:113", "MUST", "create applies the proper
 	char *v = cgroup_text("pids", "pids.max", "pids.max");
 	MUST_SAY(!strcmp(v, "77"), "pids.max is %s", v);
 }
-RULE(unappliable, "runtime.md:116", "MUST", "a property that cannot be applied is an error of create: a sysctl that does not exist")
+RULE(unappliable, "runtime.md:116", "MUST",
+     "a property that cannot be applied is an error of create: a sysctl that does not exist")
 {
 	begin();
 	change("{'linux':{'sysctl':{'net.ipv4.no_such_knob':'1'}}}");
 	refused();
 }
-RULE(unappliable_mount, "runtime.md:116", "MUST", "a property that cannot be applied is an error of create: a file system that does not exist")
+RULE(unappliable_mount, "runtime.md:116", "MUST",
+     "a property that cannot be applied is an error of create: a file system that does not exist")
 {
 	begin();
 	change("{'+mounts':[{'destination':'/mnt','type':'nosuchfs','source':'x'}]}");
@@ -383,7 +395,8 @@ RULE(delete_deletes, "runtime.md:143", "MUST", "delete deletes what create made,
 	succeeded(nacre("delete", box.id, NULL));
 	failed(nacre("state", box.id, NULL));
 }
-RULE(delete_keeps_sources, "runtime.md:144", "MUST", "delete leaves what was there before: the source of a bind mount and the rootfs")
+RULE(delete_keeps_sources, "runtime.md:144", "MUST",
+     "delete leaves what was there before: the source of a bind mount and the rootfs")
 {
 	begin();
 	char *source = format("%s/kept", test_dir());
@@ -393,7 +406,8 @@ RULE(delete_keeps_sources, "runtime.md:144", "MUST", "delete leaves what was the
 	taken();
 	MUST(exists(format("%s/file", source)) && exists(format("%s/bin/inside", box.rootfs)));
 }
-RULE(delete_keeps_cgroups, "runtime.md:144", "MUST", "delete leaves what was there before: a cgroup above the container's")
+RULE(delete_keeps_cgroups, "runtime.md:144", "MUST",
+     "delete leaves what was there before: a cgroup above the container's")
 {
 	begin();
 	const char *pids = cgroup_v1_mount("pids"), *mount = pids ? pids : "/sys/fs/cgroup";
@@ -421,7 +435,9 @@ RULE(few_descriptors, "runtime-linux.md:5", "MUST", "no descriptor beyond 0 to 2
 	begin();
 	char *out = inside("fds");
 	for (char *line = strtok(out, "\n"); line; line = strtok(NULL, "\n"))
-		MUST_SAY(!strncmp(line, "fd 0 ", 5) || !strncmp(line, "fd 1 ", 5) || !strncmp(line, "fd 2 ", 5), "%s", line);
+		MUST_SAY(!strncmp(line, "fd 0 ", 5) || !strncmp(line, "fd 1 ", 5) ||
+			     !strncmp(line, "fd 2 ", 5),
+			 "%s", line);
 }
 RULE(link_fd, "runtime-linux.md:15", "MUST", "/dev/fd is a link to /proc/self/fd")
 {

@@ -97,6 +97,11 @@ void need_file(const char *path)
 		test_skip("this machine has no %s", path);
 }
 
+int rounds(int many)
+{
+	return !getenv("NACRE_TEST_SLOW") || many <= 4 ? many : many / 8 > 4 ? many / 8 : 4;
+}
+
 bool have_cgroup_v2_only(void)
 {
 	return access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;

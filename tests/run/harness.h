@@ -53,6 +53,9 @@ void need_limits(void);
 /* Where this controller's file of a cgroup would be on a v1 hierarchy, or NULL: "/sys/fs/cgroup/memory". */
 const char *cgroup_v1_mount(const char *controller);
 
+/* How often a loop that looks for a rare moment goes round: `many`, but a few times only where $NACRE_TEST_SLOW says that the machine is emulated. */
+int rounds(int many);
+
 /* A folder of this test, removed after it. */
 const char *test_dir(void);
 

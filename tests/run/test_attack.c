@@ -70,7 +70,7 @@ RUN_TEST(overwrite_self,
 	bundle_inside(&b, "trap", "any", "0", NULL);
 	char *out;
 	bundle_start(&b, &out);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds(20); i++) {
 		struct job job = nacre_start(NULL, "exec", b.id, "/bin/trick", NULL);
 		struct result w = nacre("exec", b.id, "/bin/inside", "write", "/proc/1/exe", ";", "write",
 					"/proc/self/exe", NULL);
@@ -88,7 +88,7 @@ RUN_TEST(cwd_descriptors, "a working directory of /proc/self/fd/N leads nowhere 
 {
 	struct bundle b;
 	bundle_make(&b);
-	for (int fd = 3; fd < 40; fd++) {
+	for (int fd = 3; fd < 3 + rounds(37); fd++) {
 		bundle_config(&b, "{'process':{'cwd':'/proc/self/fd/%d'}}", fd);
 		struct result r = bundle_run_inside(&b, "cwd", ";", "ls", "..", NULL);
 		if (r.status == 0)
@@ -103,10 +103,10 @@ RUN_TEST(cwd_descriptors_linked, "nor through a symlink, nor in exec")
 	struct bundle b;
 	bundle_make(&b);
 	bundle_inside(&b, "sleep", "60", NULL);
-	for (int fd = 3; fd < 20; fd++)
+	for (int fd = 3; fd < 3 + rounds(17); fd++)
 		MUST(!symlink(format("/proc/self/fd/%d", fd), format("%s/mnt/fd%d", b.rootfs, fd)));
 	bundle_start(&b, NULL);
-	for (int fd = 3; fd < 20; fd++) {
+	for (int fd = 3; fd < 3 + rounds(17); fd++) {
 		struct result r = nacre("exec", "--cwd", format("/mnt/fd%d", fd), b.id, "/bin/inside", "cwd",
 					";", "ls", "..", NULL);
 		if (r.status == 0)
@@ -261,7 +261,7 @@ RUN_TEST(exchange_race,
 		for (;;)
 			syscall(SYS_renameat2, AT_FDCWD, real, AT_FDCWD, link, 2 /* RENAME_EXCHANGE */);
 	}
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds(100); i++) {
 		struct result r = bundle_run_inside(&b, "echo", "ran", NULL);
 		MUST_SAY(r.status >= 0, "it hangs");
 		must_be_untouched(host);
@@ -399,7 +399,7 @@ RUN_TEST(ptrace_joiner,
 		      "'env':['PATH=/bin']}}",
 		      test_dir());
 	bundle_start(&b, &out);
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < rounds(40); i++) {
 		struct result r = nacre("exec", b.id, "/bin/inside", "exit", "0", NULL);
 		must_succeed(&r);
 	}
@@ -472,7 +472,7 @@ RUN_TEST(same_id_race, "of ten creates with the same id one wins, and nothing of
 
 RUN_TEST(start_delete_race, "start and delete --force at the same time end in nothing")
 {
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < rounds(10); i++) {
 		struct bundle b;
 		bundle_make(&b);
 		bundle_inside(&b, "sleep", "60", NULL);
@@ -489,7 +489,7 @@ RUN_TEST(start_delete_race, "start and delete --force at the same time end in no
 
 RUN_TEST(killed_runtime, "a create that is killed at any moment can be deleted, and leaves nothing")
 {
-	for (int delay = 0; delay < 12000; delay += 400) {
+	for (int delay = 0; delay < 12000; delay += 12000 / rounds(30)) {
 		struct bundle b;
 		bundle_make(&b);
 		bundle_inside(&b, "sleep", "60", NULL);

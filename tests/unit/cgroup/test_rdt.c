@@ -11,7 +11,7 @@
 #include "cgroup/rdt.h"
 
 /* The structs of a spec have strings that could be written to. */
-#define S(text) ((char[]){ text })
+#define S(text) ((char[]){text})
 
 static char mount[64];
 
@@ -82,7 +82,7 @@ static bool is_there(const char *name)
 
 Test(rdt, named_after_the_container)
 {
-	struct oci_intel_rdt w = { 0 };
+	struct oci_intel_rdt w = {0};
 	struct error err = ERROR_NONE;
 	struct rdt r;
 
@@ -96,7 +96,7 @@ Test(rdt, named_after_the_container)
 
 Test(rdt, not_ours_stays)
 {
-	struct oci_intel_rdt w = { 0 };
+	struct oci_intel_rdt w = {0};
 	struct error err = ERROR_NONE;
 	struct rdt r;
 
@@ -110,7 +110,7 @@ Test(rdt, not_ours_stays)
 
 Test(rdt, a_name_alone_must_exist)
 {
-	struct oci_intel_rdt w = { .clos_id = S("gold") };
+	struct oci_intel_rdt w = {.clos_id = S("gold")};
 	struct error err = ERROR_NONE;
 	struct rdt r;
 
@@ -126,7 +126,7 @@ Test(rdt, a_name_alone_must_exist)
 
 Test(rdt, existing_values_are_compared)
 {
-	struct oci_intel_rdt w = { .clos_id = S("gold"), .l3_cache_schema = S("L3:0=7f0;1=1f") };
+	struct oci_intel_rdt w = {.clos_id = S("gold"), .l3_cache_schema = S("L3:0=7f0;1=1f")};
 	struct error err = ERROR_NONE;
 	struct rdt r;
 
@@ -149,7 +149,12 @@ Test(rdt, existing_values_are_compared)
 
 Test(rdt, schemata_are_written_last)
 {
-	struct oci_intel_rdt w = { .clos_id = S("gold"), .l3_cache_schema = S("L3:0=f"), .mem_bw_schema = S("MB:0=10"), .schemata = { (char *[]){ S("L3:0=3") }, 1 } };
+	struct oci_intel_rdt w = {
+	    .clos_id = S("gold"),
+	    .l3_cache_schema = S("L3:0=f"),
+	    .mem_bw_schema = S("MB:0=10"),
+	    .schemata = {(char *[]){S("L3:0=3")}, 1}
+	    };
 	struct error err = ERROR_NONE;
 	struct rdt r;
 
@@ -157,13 +162,14 @@ Test(rdt, schemata_are_written_last)
 	cr_assert_eq(rdt_claim(mount, &w, "box", &r, &err), 0, "%s", err.msg);
 	cr_assert_eq(rdt_write_schemata(&r, mount, &w, &err), 0, "%s", err.msg);
 	/* In a plain file each write goes over the one before. */
-	cr_assert(str_starts(get(at("%s/%s/schemata", "gold")), "L3:0=3\n"), "%s", get(at("%s/%s/schemata", "gold")));
+	cr_assert(str_starts(get(at("%s/%s/schemata", "gold")), "L3:0=3\n"), "%s",
+		  get(at("%s/%s/schemata", "gold")));
 	rdt_free(&r);
 }
 
 Test(rdt, a_write_that_fails_has_the_kernels_words)
 {
-	struct oci_intel_rdt w = { .clos_id = S("new"), .l3_cache_schema = S("L3:0=f") };
+	struct oci_intel_rdt w = {.clos_id = S("new"), .l3_cache_schema = S("L3:0=f")};
 	struct error err = ERROR_NONE;
 	struct rdt r;
 
@@ -180,7 +186,9 @@ Test(rdt, a_write_that_fails_has_the_kernels_words)
 
 Test(rdt, the_root_class)
 {
-	struct oci_intel_rdt w = { .clos_id = S("/"), .schemata = { (char *[]){ S("MB:0=50") }, 1 } };
+	struct oci_intel_rdt w = {
+	    .clos_id = S("/"), .schemata = {(char *[]){S("MB:0=50")}, 1}
+	};
 	struct error err = ERROR_NONE;
 	struct rdt r;
 
@@ -194,7 +202,7 @@ Test(rdt, the_root_class)
 
 Test(rdt, monitoring)
 {
-	struct oci_intel_rdt w = { .clos_id = S("gold"), .enable_monitoring = true };
+	struct oci_intel_rdt w = {.clos_id = S("gold"), .enable_monitoring = true};
 	struct error err = ERROR_NONE;
 	struct rdt r, again;
 
@@ -214,7 +222,7 @@ Test(rdt, monitoring)
 
 Test(rdt, a_monitor_that_cannot_be_made_takes_the_class_back)
 {
-	struct oci_intel_rdt w = { .enable_monitoring = true };
+	struct oci_intel_rdt w = {.enable_monitoring = true};
 	struct error err = ERROR_NONE;
 	struct rdt r;
 
@@ -225,7 +233,8 @@ Test(rdt, a_monitor_that_cannot_be_made_takes_the_class_back)
 
 Test(rdt, state)
 {
-	struct rdt r = { strdup("/sys/fs/resctrl/a b"), strdup("/sys/fs/resctrl/a b/mon_groups/x"), true }, back;
+	struct rdt r = {strdup("/sys/fs/resctrl/a b"), strdup("/sys/fs/resctrl/a b/mon_groups/x"), true},
+		   back;
 	struct error err = ERROR_NONE;
 	char *text;
 
