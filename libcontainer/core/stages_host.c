@@ -225,8 +225,10 @@ static void remove_cgroup(struct container *c)
 
 	if (!c->host.cgroup)
 		return;
-	if (cgroup_kill(c->host.cgroup, SIGKILL, &err) < 0 || cgroup_remove(c->host.cgroup, &err) < 0)
-		log_line(LOG_WARNING, "%s", err.msg);
+	/* Whom we could not kill may be gone all the same: the removal tells. */
+	(void)cgroup_kill(c->host.cgroup, SIGKILL, NULL);
+	if (cgroup_remove(c->host.cgroup, &err) < 0)
+		log_line(LOG_WARNING, "remove the cgroup of container \"%s\": %s", c->id, err.msg);
 	cgroup_free(c->host.cgroup);
 	c->host.cgroup = NULL;
 }

@@ -322,6 +322,16 @@ char *cgroup_value(struct bundle *b, const char *controller, const char *v1_file
 	return format("%s", "");
 }
 
+static bool is_zombie(const char *pid)
+{
+	char path[300];
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	char *text = file_text(path), *state = strrchr(text, ')');
+	bool gone = !state || state[2] == 'Z' || state[2] == 'X';
+	free(text);
+	return gone;
+}
+
 static void leftovers_of(const char *id, char *trouble, size_t size)
 {
 	char *folders = cgroup_folders(id);
@@ -339,7 +349,8 @@ static void leftovers_of(const char *id, char *trouble, size_t size)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/cgroup", e->d_name);
 		char *groups = file_text(path);
-		if (strstr(groups, id))
+		/* One that has ended and waits to be reaped, by whoever that is, is no process any more. */
+		if (strstr(groups, id) && !is_zombie(e->d_name))
 			snprintf(trouble, size, "process left behind: %s in %s", e->d_name, id);
 		free(groups);
 	}
