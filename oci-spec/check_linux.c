@@ -115,8 +115,8 @@ static int check_file_mode(const struct check *c, const struct oci_device *d, si
 	unsigned said = d->file_mode.set ? (unsigned)d->file_mode.v & S_IFMT : 0;
 
 	if (said && said != type)
-		return check_fail(c, "linux.devices[%zu].fileMode: 0%o is the mode of no device of type %s", i,
-				  (unsigned)d->file_mode.v, d->type);
+		return check_fail(c, "linux.devices[%zu].fileMode: 0%o is the mode of no device of type %s",
+				  i, (unsigned)d->file_mode.v, d->type);
 	return 0;
 }
 
@@ -147,8 +147,8 @@ static int check_devices(const struct check *c, const struct oci_config *config)
 	return ret;
 }
 
-/* What the kernel's dev_valid_name() takes. '%' makes a name a pattern, for which a number is found: only as a "%d" at the end of a new
- * name. */
+/* What the kernel's dev_valid_name() takes. '%' makes a name a pattern, for which a number is found: only as
+ * a "%d" at the end of a new name. */
 static bool is_link_name(const char *s, bool template)
 {
 	size_t n = strlen(s);

@@ -147,7 +147,9 @@ static int check_rdma(const struct check *c, const struct oci_resources *r)
 		const struct oci_rdma *d = &r->rdma.v[i];
 
 		if (!d->hca_handles.set && !d->hca_objects.set)
-			return check_fail(c, "linux.resources.rdma[%s]: neither hcaHandles nor hcaObjects is there", quote(d->key).text);
+			return check_fail(
+			    c, "linux.resources.rdma[%s]: neither hcaHandles nor hcaObjects is there",
+			    quote(d->key).text);
 	}
 	return 0;
 }

@@ -82,15 +82,17 @@ static int check_form(const struct oci_mount *m, const struct mount_words *w, co
 		return error_set(err, -EINVAL, "%s.options: tmpcopyup is for type tmpfs only", place);
 	if (bind && !w->remount && (!m->source || !*m->source))
 		return error_set(err, -EINVAL, "%s.source: missing, a bind mount needs one", place);
-	/* "mode=755" is for a file system, and mount(2) passes over it as well; a bare word may be a "nosuid" misspelt. */
+	/* "mode=755" is for a file system, and mount(2) passes over it as well; a bare word may be a "nosuid"
+	 * misspelt. */
 	for (size_t i = 0; bind && i < w->data_n; i++) {
 		if (!strchr(w->data[i], '='))
 			return error_set(
 			    err, -EINVAL,
 			    "%s.options: '%s' is unknown, and a bind mount has no file system to give it to",
 			    place, w->data[i]);
-		log_line(LOG_WARNING, "%s.options: '%s' is for a file system, and a bind mount makes none: ignored",
-			 place, w->data[i]);
+		log_line(LOG_WARNING,
+			 "%s.options: '%s' is for a file system, and a bind mount makes none: ignored", place,
+			 w->data[i]);
 	}
 	if (!bind && !has_type(m) && !is_change(m, w))
 		return error_set(err, -EINVAL, "%s.type: missing, and it is no bind mount", place);

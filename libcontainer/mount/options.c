@@ -41,7 +41,7 @@ struct word {
 
 /* Sorted by name. */
 static const struct word words[] = {
-	/* clang-format off */
+  /* clang-format off */
 	{ "async",          SUPER_CLEAR,    MS_SYNCHRONOUS },
 	{ "atime",          ATIME_NOT,      MOUNT_ATTR_NOATIME },
 	{ "bind",           FLAG,           AT(bind) },
@@ -104,7 +104,7 @@ static const struct word words[] = {
 	{ "sync",           SUPER_SET,      MS_SYNCHRONOUS },
 	{ "tmpcopyup",      FLAG,           AT(copy_up) },
 	{ "unbindable",     SPREAD,         MS_UNBINDABLE },
-	/* clang-format on */
+  /* clang-format on */
 };
 
 static int compare(const void *key, const void *row)

@@ -250,8 +250,8 @@ Test(options, the_form_of_mounts)
 	expect_check("{ \"destination\": \"/a\", \"options\": [\"bind\"] }", "source: missing");
 	expect_check("{ \"destination\": \"/a\", \"source\": \"\", \"options\": [\"rbind\"] }",
 		     "source: missing");
-	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"size=3\"] }",
-		     "'size=3' is unknown");
+	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"noexce\"] }",
+		     "'noexce' is unknown");
 	expect_check(
 	    "{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"src-nofollow\"] }",
 	    "'src-nofollow' is unknown");
