@@ -26,7 +26,7 @@ enum { ANSWER_SIZE = 32768 };
 #define MNL_NAME(name) "mnl_" #name,
 static struct {
 	MNL_FUNCTIONS(MNL_POINTER)
-	void *library;
+	void *handle;
 } mnl;
 static const char *const mnl_names[] = { MNL_FUNCTIONS(MNL_NAME) };
 
@@ -58,7 +58,7 @@ static int load_library(struct error *err)
 {
 	void *library, *symbol;
 
-	if (mnl.library)
+	if (mnl.handle)
 		return 0;
 	library = dlopen("libmnl.so.0", RTLD_NOW | RTLD_LOCAL);
 	if (!library)
@@ -71,7 +71,7 @@ static int load_library(struct error *err)
 		}
 		memcpy((char *)&mnl + i * sizeof(symbol), &symbol, sizeof(symbol));
 	}
-	mnl.library = library;
+	mnl.handle = library;
 	return 0;
 }
 
@@ -135,7 +135,7 @@ void request_put(struct request *q, uint16_t type, const void *data, size_t len)
 	struct nlmsghdr *h = header_of(q);
 
 	/* A length that cannot be marks the message as spoilt. */
-	if (!mnl.library || h->nlmsg_len > sizeof(q->space) || !mnl_attr_put_check(h, sizeof(q->space), type, len, data))
+	if (!mnl.handle || h->nlmsg_len > sizeof(q->space) || !mnl_attr_put_check(h, sizeof(q->space), type, len, data))
 		h->nlmsg_len = UINT32_MAX;
 }
 
