@@ -34,7 +34,7 @@ check-unit: all
 		done >tests/tap/check/unit.tap; \
 	fi; exit $$bad
 .PHONY: check-programs
-check-programs: all $(check_PROGRAMS) $(check_LIBRARIES)
+check-programs: config.h $(bin_PROGRAMS) $(pkglibexec_PROGRAMS) $(noinst_LIBRARIES) $(check_PROGRAMS) $(check_LIBRARIES)
 unit_rooms = base oci-spec ns mount cgroup seccomp process tty hooks net core src
 
 clean-local:
