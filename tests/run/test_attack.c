@@ -131,7 +131,10 @@ RUN_TEST(proc_symlink, "an image whose /proc or /sys is a symlink or a file (CVE
 			char *path = format("%s/%s", b.rootfs, sys ? "sys" : "proc");
 			MUST(!rmdir(path) && !symlink(i == 2 ? host : targets[i], path));
 			struct result r = bundle_run(&b);
-			MUST_SAY(r.status > 0, "%s as a symlink to %s: status %d", sys ? "/sys" : "/proc", targets[i], r.status);
+			MUST_SAY(r.status >= 0, "it hangs");
+			/* An ordinary user's /sys is a bind mount, which may well lead elsewhere in the root. */
+			if (!sys || am_root())
+				MUST_SAY(r.status > 0, "%s as a symlink to %s: status %d", sys ? "/sys" : "/proc", targets[i], r.status);
 			must_be_untouched(host);
 			must_leave_nothing(&b);
 		}
