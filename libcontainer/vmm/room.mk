@@ -1,0 +1,9 @@
+noinst_LIBRARIES += libcontainer/vmm/libvmm.a
+libcontainer_vmm_libvmm_a_SOURCES = \
+	%D%/initramfs.h \
+	%D%/memory.h \
+	%D%/vm.h \
+	%D%/worker.h \
+	%D%/virtio/device.h \
+	%D%/virtio/mmio.h \
+	%D%/virtio/queue.h

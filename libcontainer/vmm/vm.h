@@ -1,0 +1,60 @@
+/* vm.h: a virtual machine, from its configuration to its end. Knows nothing of containers.
+ *
+ *   vm_make()   everything is opened and allocated: /dev/kvm, memory, kernel, devices, processors. Afterwards no path is needed any more
+ *               and the caller may lock itself in.
+ *   vm_start()  the threads: one a processor, one a worker
+ *   vm_stop()   from any thread, also from a device's: the machine ends as `why`
+ *   vm_wait()   until it has ended
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include "vmm/virtio/device.h"
+
+struct vm;
+
+#define VM_DEVICES_MAX 18
+
+enum vm_end {
+	VM_RUNNING,
+	VM_POWERED_OFF,  /* by ACPI */
+	VM_RESET,        /* the guest asked for a reset */
+	VM_PANICKED,     /* its kernel said so (pvpanic) */
+	VM_CRASHED,      /* a triple fault, or an instruction KVM cannot run */
+	VM_LIED,         /* a device saw what no driver writes */
+	VM_STOPPED,      /* vm_stop() from outside: not the guest's doing */
+	VM_END_MAX,
+};
+extern const char *const vm_end_names[VM_END_MAX + 1];
+
+/* One file or folder of the initial RAM disk's archive; see initramfs.h for what makes a list of them. */
+struct initramfs;
+
+struct vm_config {
+	uint64_t memory;              /* bytes, a multiple of 2 MiB */
+	unsigned int vcpus;
+	int kernel;                   /* a descriptor on a bzImage or an ELF vmlinux; the caller's */
+	const char *kernel_name;      /* for errors */
+	const char *parameters;       /* the kernel's command line */
+	const struct initramfs *initramfs; /* written straight into memory; or NULL */
+	int initrd;                   /* a descriptor on one in a file instead; -EBADF: none */
+	struct device **devices;      /* in the order of their addresses; the caller's */
+	bool *own_worker;             /* one each: it blocks, so it has a thread of its own */
+	size_t n_devices;
+	int early_console;            /* where the serial port's output goes (bounded); -EBADF: nowhere */
+	int (*enter_vcpu)(void *data, struct error *err);   /* first thing on each processor's thread; NULL: nothing */
+	int (*enter_worker)(void *data, struct error *err);
+	void *enter_data;
+};
+
+int vm_make(const struct vm_config *config, struct vm **out, struct error *err);
+int vm_start(struct vm *vm, struct error *err);
+void vm_stop(struct vm *vm, enum vm_end why);
+/* *why and, in err (may be NULL), one line about it where there is more to say. */
+int vm_wait(struct vm *vm, enum vm_end *why, struct error *err);
+/* Becomes readable when the machine has ended; the machine's. */
+int vm_ended_fd(const struct vm *vm);
+/* Ends it if it runs, joins all threads, frees everything but the devices. */
+void vm_free(struct vm *vm);
+
+#endif
