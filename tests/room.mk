@@ -10,6 +10,7 @@ include tests/unit/process/room.mk
 include tests/unit/tty/room.mk
 include tests/unit/hooks/room.mk
 include tests/unit/net/room.mk
+include tests/unit/vmm/room.mk
 include tests/unit/core/room.mk
 include tests/unit/src/room.mk
 endif
@@ -35,7 +36,7 @@ check-unit: all
 	fi; exit $$bad
 .PHONY: check-programs
 check-programs: config.h $(bin_PROGRAMS) $(pkglibexec_PROGRAMS) $(noinst_LIBRARIES) $(check_PROGRAMS) $(check_LIBRARIES)
-unit_rooms = base oci-spec ns mount cgroup seccomp process tty hooks net core src
+unit_rooms = base oci-spec ns mount cgroup seccomp process tty hooks net vmm core src
 
 clean-local:
 	rm -rf tests/tap

@@ -1,22 +1,24 @@
 # `make fuzz`: each target for FUZZ_SECONDS under libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer. What is found
 # worth keeping lies in tests/fuzz/found of the build folder; the corpus of the source tree is only read.
+# `make fuzz fuzz_targets=fuzz_config` runs one of them.
 FUZZ_CC = clang
 FUZZ_SECONDS = 60
 FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
+# A target is tests/fuzz/TARGET.c, a corpus without the "fuzz_", and TARGET_tested: the sources (and libraries) it is linked with.
 fuzz_targets = fuzz_config fuzz_process
-fuzz_tested = $(oci_spec_liboci_spec_a_SOURCES) $(libcontainer_base_libbase_a_SOURCES)
-EXTRA_DIST += %D%/fuzz_config.c %D%/fuzz_process.c %D%/corpus
+fuzz_config_tested = $(oci_spec_liboci_spec_a_SOURCES) $(libcontainer_base_libbase_a_SOURCES) $(YAJL_LIBS)
+fuzz_process_tested = $(fuzz_config_tested)
+EXTRA_DIST += $(addprefix %D%/,$(addsuffix .c,$(fuzz_targets))) %D%/corpus
 
-.PHONY: fuzz fuzz-build
-fuzz-build:
+fuzz_builds = $(addprefix fuzz-build-,$(fuzz_targets))
+.PHONY: fuzz fuzz-build $(fuzz_builds)
+fuzz-build: $(fuzz_builds)
+$(fuzz_builds): fuzz-build-%:
 	@$(MKDIR_P) %D%
-	@for target in $(fuzz_targets); do \
-		echo "  FUZZ     %D%/$$target"; \
-		$(FUZZ_CC) -std=gnu17 -fno-strict-aliasing $(FUZZ_FLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
-			-o %D%/$$target $(top_srcdir)/%D%/$$target.c $(addprefix $(top_srcdir)/,$(filter %.c,$(fuzz_tested))) \
-			$(YAJL_LIBS) || exit 1; \
-	done
+	@echo "  FUZZ     %D%/$*"
+	@$(FUZZ_CC) -std=gnu17 -fno-strict-aliasing $(FUZZ_FLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+		-o %D%/$* $(top_srcdir)/%D%/$*.c $(addprefix $(top_srcdir)/,$(filter %.c,$($*_tested))) $(filter -l%,$($*_tested))
 
 fuzz: fuzz-build
 	@for target in $(fuzz_targets); do \
