@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libcontainer/core/libcore.a
 libcontainer_core_libcore_a_SOURCES = \
 	%D%/isolation.h %D%/stages.h \
+	%D%/agent_wire.c %D%/agent.h %D%/agent_host.h \
 	%D%/container.c %D%/container.h \
 	%D%/event_document.c %D%/event_document.h \
 	%D%/events.c %D%/events.h \

@@ -8,3 +8,7 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 	%D%/virtio/mmio.h \
 	%D%/virtio/queue.h \
 	%D%/x86_64/layout.h
+
+# What the guest's agent needs of the host.
+libcontainer_vmm_libvmm_a_SOURCES += \
+	%D%/virtio/vsock.h
