@@ -2,6 +2,7 @@
 #ifndef SRC_COMMANDS_H
 #define SRC_COMMANDS_H
 
+#include "core/isolation.h"
 #include "src/command.h"
 
 extern const struct command command_create, command_delete, command_events, command_exec, command_features, command_kill,
@@ -26,6 +27,8 @@ extern const struct command command_create, command_delete, command_events, comm
 		       "send a pidfd of that process there"),                                                \
 	    ROW_CREATE("preserve-fds", 0, OPTION_NUMBER, preserve_fds, "N",                                  \
 		       "hand descriptors 3 to 2+N on (after $LISTEN_FDS)"),                                  \
+	    ROW_CREATE("isolation", 0, OPTION_TEXT, isolation, "KIND",                                       \
+		       "what the wall around it is made of: namespaces (default)", isolation_names),         \
 	    ROW_CREATE("no-pivot", 0, OPTION_FLAG, no_pivot, NULL,                                           \
 		       "move the root instead of pivot_root(2), for an initramfs"),                          \
 	    ROW_CREATE("no-new-keyring", 0, OPTION_FLAG, no_new_keyring, NULL,                               \

@@ -226,6 +226,7 @@ static int run_command(const struct globals *o, const struct invocation *in, cha
 	const struct command *c = in->command;
 	struct lifecycle_global g = {
 	    .root = o->root,
+	    .program = argv[0],
 	    .cgroup_driver = o->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_FS,
 	};
 	int ret = 0;

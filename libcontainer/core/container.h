@@ -48,6 +48,7 @@ struct container {
 	char *root_path;                     /* root.path, absolute */
 	bool privileged;                     /* root, and not in somebody's user namespace */
 	bool user_namespace;                 /* the container has one of its own, or joins one */
+	bool in_vm;                          /* INSIDE is a guest: known to all walkers */
 	int preserved;                       /* descriptors 3 … 3+n-1 are the container's */
 
 	/* How far it got. */
@@ -76,6 +77,7 @@ struct container {
 		volatile pid_t *host_pid;    /* shared memory: the new process's pid as the host counts; NULL without a listener */
 		int console_socket;          /* where the terminal's master goes; -EBADF: no terminal */
 		struct root_hierarchy *hierarchies;
+		bool cgroup_v2;              /* what INSIDE finds is cgroup v2 and nothing else */
 	} carried;
 
 	/* Valid INSIDE. */
@@ -83,14 +85,16 @@ struct container {
 		struct root root;
 		struct exec_plan plan;
 		bool in_cwd;
-		bool in_guest;
 	} inside;
 };
 
-/* Everything at its null value. */
+/* Everything at its null value; it has no isolation yet. */
 void container_init(struct container *c, const struct lifecycle_global *global);
 
-/* From a bundle: parses its config. c->create must be set. */
+/* The back end, and HOST's place at the start of its list. */
+void container_isolate(struct container *c, const struct isolation *isolation);
+
+/* From a bundle: parses its config, chooses the isolation. */
 int container_from_bundle(struct container *c, const struct lifecycle_create *options, struct error *err);
 
 /* From the state root, locked if the command will change it. A container that is half made has no spec. */

@@ -105,7 +105,7 @@ static int spawn(struct container *c, struct error *err)
 		return pid;
 	}
 	c->host.cgroup_entered |= hide;
-	return stage_adopt(c, pid, pidfd, fds[0], err);
+	return stage_adopt(c, INSIDE, pid, pidfd, fds[0], err);
 }
 
 /* "--cgroup [controller:]path", each below the container's own. */
@@ -175,18 +175,18 @@ static const struct stage rows[] = {
 	{ INSIDE, "execve",   stage_execve,       NULL, NULL,                  false },
 	{ 0 },
 };
-static const struct stage *const list[] = { rows, NULL };
+const struct stage *const exec_list_namespaces[] = { rows, NULL };
 
 int exec_start(struct container *c, struct error *err)
 {
 	int ret;
 
-	c->line = PIPELINE(list, HOST);
+	c->line = PIPELINE(c->isolation->exec, HOST);
 	c->preserved = c->exec->preserve_fds + c->exec->listen_fds;
 	ret = pipeline_run(&c->line, c, err);
 	if (ret < 0)
 		return ret;
-	ret = pipeline_watch(c->line.peer[INSIDE], "the process", err);
+	ret = pipeline_watch(c->line.peer[c->in_vm ? JAIL : INSIDE], "the process", err);
 	/* Only now: a pid file that is there says that the program was executed. */
 	if (ret == 0)
 		ret = stage_hand_out_pid(c, c->exec->pid_file, c->exec->pidfd_socket, err);

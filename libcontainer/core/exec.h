@@ -8,4 +8,7 @@
  * c->init is replaced by the new process. */
 int exec_start(struct container *c, struct error *err);
 
+/* The list of the namespaces back end. */
+extern const struct stage *const exec_list_namespaces[];
+
 #endif

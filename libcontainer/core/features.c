@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/isolation.h"
 #include "core/lifecycle.h"
 #include "hooks/hook.h"
 #include "mount/root.h"
@@ -10,7 +11,7 @@
 #include "process/sched.h"
 #include "seccomp/names.h"
 
-static const char *const unsafe_annotations[] = { "org.systemd.property.", "run.oci.keep_original_groups", NULL };
+static const char *const unsafe_annotations[] = { ISOLATION_ANNOTATION, "org.systemd.property.", "run.oci.keep_original_groups", NULL };
 
 static void copy_names(struct strings *out, const char *const *names, bool *failed)
 {

@@ -1,23 +1,46 @@
-/* isolation.h: what a back end is: a choice of segments for the list of stages, and what only it knows. */
+/* isolation.h: what a back end is: a choice of segments for the lists of stages, and what only it knows. */
 #ifndef CORE_ISOLATION_H
 #define CORE_ISOLATION_H
+
+#include <stdbool.h>
 
 #include "base/error.h"
 
 struct stage;
 struct container;
+struct oci_config;
+struct oci_resources;
 
 struct isolation {
-	const char *name; /* in state.json: "namespaces" */
+	const char *name; /* in state.json, of --isolation, of the annotation: "namespaces" */
+	bool in_vm;       /* INSIDE is a guest with a kernel of its own */
 	const struct stage *const *create; /* the list of segments */
 	const struct stage *const *exec;
 	/* A signal to the container's first process. */
 	int (*signal)(struct container *c, int signo, struct error *err);
+	/* New limits: the host's cgroup has them already. NULL: that is all there is to do. */
+	int (*update)(struct container *c, const struct oci_resources *resources, struct error *err);
 };
 
 extern const struct isolation isolation_namespaces;
 
 /* The back end of this name, or NULL. */
 const struct isolation *isolation_find(const char *name);
+/* All names, NULL-terminated; for the command line. */
+extern const char *const isolation_names[];
+
+#define ISOLATION_ANNOTATION "nacre.isolation"
+
+/* Which back end a new container gets. The first that says something decides:
+ *
+ *   option    --isolation: whoever calls us
+ *   program   the name we were called by (a whole path or not): an engine's administrator who registered "nacre-kvm"
+ *   the annotation nacre.isolation: whoever wrote the config
+ *   a `vm` object: the config is for a virtual machine
+ *   else namespaces
+ *
+ * Afterwards it stands in state.json and is not asked again. option and program may be NULL. -EINVAL where a word is no back end. */
+int isolation_choose(const struct oci_config *config, const char *option, const char *program, const struct isolation **out,
+		     struct error *err);
 
 #endif

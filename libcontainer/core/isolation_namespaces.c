@@ -11,6 +11,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "core/exec.h"
 #include "core/lifecycle.h"
 #include "core/stages.h"
 #include "net/link.h"
@@ -32,6 +33,9 @@ static int spawn(struct container *c, struct error *err)
 		return ret;
 	ours = fds[0];
 	theirs = fds[1];
+	ret = stage_note_hierarchies(c, err);
+	if (ret < 0)
+		return ret;
 	pid = ns_spawn(&c->host.ns, cgroup_clone_fd(c->host.cgroup), &pidfd, &c->host.cgroup_entered, err);
 	if (pid < 0)
 		return pid;
@@ -39,7 +43,7 @@ static int spawn(struct container *c, struct error *err)
 		close(TAKE_FD(ours));
 		container_walk_on(c, INSIDE, TAKE_FD(theirs));
 	}
-	return stage_adopt(c, pid, pidfd, TAKE_FD(ours), err);
+	return stage_adopt(c, INSIDE, pid, pidfd, TAKE_FD(ours), err);
 }
 
 static int write_idmap(struct container *c, struct error *err)
@@ -118,7 +122,7 @@ static const struct stage bound[] = {
 };
 
 static const struct stage *const create_list[] = {
-	stages_prepare, stages_rdt, enter, stages_rdt_enter, stages_furnish, bound, stages_announce, stages_go, NULL,
+	stages_prepare, stages_rdt, enter, stages_rdt_enter, stages_furnish, bound, stages_announce, stages_gate, stages_go, NULL,
 };
 
 static int signal_init(struct container *c, int signo, struct error *err)
@@ -133,16 +137,6 @@ static int signal_init(struct container *c, int signo, struct error *err)
 const struct isolation isolation_namespaces = {
 	.name = "namespaces",
 	.create = create_list,
-	.exec = NULL,
+	.exec = exec_list_namespaces,
 	.signal = signal_init,
 };
-
-const struct isolation *isolation_find(const char *name)
-{
-	static const struct isolation *const all[] = { &isolation_namespaces };
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (!strcmp(all[i]->name, name))
-			return all[i];
-	return NULL;
-}

@@ -291,7 +291,8 @@ int lifecycle_update(const struct lifecycle_global *g, const char *id, const str
 		return ret;
 	if (container_status(&c) == CONTAINER_STOPPED || !c.host.cgroup)
 		return error_set(err, -EINVAL, "container not running");
-	return cgroup_update(c.host.cgroup, resources, err);
+	ret = cgroup_update(c.host.cgroup, resources, err);
+	return ret == 0 && c.isolation->update ? c.isolation->update(&c, resources, err) : ret;
 }
 
 /* Without a cgroup: whoever is in the pid namespace of the first process, if that is the container's own. */

@@ -18,6 +18,7 @@
 struct lifecycle_global {
 	const char *root;            /* state root; NULL: store_default_root() */
 	enum cgroup_driver cgroup_driver;
+	const char *program;         /* the name we were called by; may choose the isolation */
 };
 
 /* create and run. */
@@ -25,6 +26,7 @@ struct lifecycle_create {
 	const char *id, *bundle, *config;   /* bundle NULL: the current directory; config NULL: config.json in the bundle */
 	const char *console_socket, *pid_file, *pidfd_socket;
 	int preserve_fds;
+	const char *isolation;              /* the name of a back end; NULL: isolation_choose() */
 	bool no_pivot, no_new_keyring;
 	int listen_fds;                     /* $LISTEN_FDS where LISTEN_PID is us; else 0 */
 	/* run only */

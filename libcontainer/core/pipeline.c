@@ -1,7 +1,6 @@
 /* pipeline.c: walks a list of stages together with other processes. See pipeline.h. */
 #include "core/pipeline.h"
 
-#include <poll.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -78,9 +77,17 @@ static bool speaks_for(const struct pipeline *p, enum place from, int stage)
 	return s && (from > p->me ? s->place >= from : s->place <= from);
 }
 
+static int wait_only(struct pollfd fds[PLACE_MAX], struct error *err)
+{
+	while (poll(fds, PLACE_MAX, -1) < 0)
+		if (errno != EINTR)
+			return error_errno(err, "poll");
+	return 0;
+}
+
 /* The next message from any neighbour, passed on to the other ones. A neighbour with no stage left may leave; one that
  * has some may not. */
-static int hear(struct pipeline *p, const struct container *c, struct msg *m, struct error *err)
+static int hear(struct pipeline *p, struct container *c, struct msg *m, struct error *err)
 {
 	for (;;) {
 		struct pollfd fds[PLACE_MAX];
@@ -88,11 +95,9 @@ static int hear(struct pipeline *p, const struct container *c, struct msg *m, st
 
 		for (int i = 0; i < PLACE_MAX; i++)
 			fds[i] = (struct pollfd){ .fd = p->peer[i], .events = POLLIN };
-		if (poll(fds, PLACE_MAX, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return error_errno(err, "poll");
-		}
+		ret = p->wait ? p->wait(c, fds, PLACE_MAX, err) : wait_only(fds, err);
+		if (ret < 0)
+			return ret;
 		while (from < PLACE_MAX && !fds[from].revents)
 			from++;
 		if (from == PLACE_MAX)

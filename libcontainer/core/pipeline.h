@@ -15,6 +15,7 @@
 #ifndef CORE_PIPELINE_H
 #define CORE_PIPELINE_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,9 +48,12 @@ struct pipeline {
 	uint64_t ran;        /* bit i: stage i of ours was begun */
 	int peer[PLACE_MAX]; /* channels to the walkers next to this one; -EBADF where there is none */
 	void (*explain)(struct container *c, struct error *err); /* may find a better text, before anything is undone; NULL: none */
+	/* Waits until one of the n descriptors (some of them negative) can be read, revents filled; for a walker that has more to do meanwhile
+	 * than to wait. NULL: poll(2). */
+	int (*wait)(struct container *c, struct pollfd *fds, int n, struct error *err);
 };
 
-#define PIPELINE(list, place) ((struct pipeline){ (list), (place), 0, 0, { -EBADF, -EBADF, -EBADF }, NULL })
+#define PIPELINE(list, place) ((struct pipeline){ (list), (place), 0, 0, { -EBADF, -EBADF, -EBADF }, NULL, NULL })
 
 /* Walks on from p->at to the last stage of p->me. On failure everything of ours that ran is undone. */
 int pipeline_run(struct pipeline *p, struct container *c, struct error *err);

@@ -11,14 +11,29 @@ extern const struct stage stages_rdt[];      /* HOST: a class of linux.intelRdt,
 extern const struct stage stages_rdt_enter[]; /* HOST: the process goes into it */
 extern const struct stage stages_furnish[];  /* INSIDE and HOST: the root, names, hooks, pivot, identity */
 extern const struct stage stages_announce[]; /* HOST: created */
-extern const struct stage stages_go[];       /* INSIDE: gate, hooks, filter, execve */
+extern const struct stage stages_gate[];     /* INSIDE: gate */
+extern const struct stage stages_go[];       /* INSIDE: hooks, filter, execve */
+
+/* In a guest (stages_guest.c): the first rows of its INSIDE. */
+extern const struct stage stages_guest_settle[]; /* settle, cgroup namespace, limits */
+/* The guest's lists: what its walker runs, and what it waits for. The list of the monitor's side has the same rows from "power" on ("ask"
+ * for exec), so one adds a constant to a row's number to know it there. Row 0 is done when the guest hears of the container.
+ *
+ * The walker in the guest is a struct container with, besides what is wanted: in_vm, privileged; user_namespace false; host.ns.create with
+ * a flag for each namespace in the spec but user and network; root_path and the sources of bind mounts (in the spec) as they are called
+ * there; carried.{filter, caps, proc, console_socket, hierarchies, cgroup_v2}; create with no_new_keyring and no_pivot; for exec: created,
+ * exec, process. */
+extern const struct stage *const guest_create_list[];
+extern const struct stage *const guest_exec_list[];
 
 /* A create that died before it could write anything down may have made its cgroup: found again by the saved config. Sets c->host.cgroup if
  * nobody is in it. */
 int stage_find_cgroup(struct container *c, struct error *err);
 
-/* The second half of every spawn: the new process as c->init, its channel as our neighbour INSIDE; and the undo of it. */
-int stage_adopt(struct container *c, pid_t pid, int pidfd, int channel, struct error *err);
+/* Before a spawn: what mounts of type cgroup are to show. */
+int stage_note_hierarchies(struct container *c, struct error *err);
+/* The second half of every spawn: the new process as c->init, its channel as our neighbour in `place`; and the undo of it. */
+int stage_adopt(struct container *c, enum place place, pid_t pid, int pidfd, int channel, struct error *err);
 void stage_end(struct container *c);
 
 /* INSIDE, first of all: away from the host's state folder, a session of its own, root of the user namespace. */
@@ -33,6 +48,10 @@ bool stage_has_filter(const struct container *c);
 int stage_console_host(struct container *c, struct error *err);
 int stage_limits(struct container *c, struct error *err);
 int stage_terminal(struct container *c, struct error *err);
+int stage_host_hooks(struct container *c, struct error *err);
+bool stage_has_host_hooks(const struct container *c);
+int stage_create_container_hooks(struct container *c, struct error *err);
+bool stage_has_create_container_hooks(const struct container *c);
 int stage_sched(struct container *c, struct error *err);
 int stage_label(struct container *c, struct error *err);
 int stage_lookup(struct container *c, struct error *err);

@@ -82,28 +82,13 @@ static int loopback(struct container *c, struct error *err)
 
 static bool has_network_namespace(const struct container *c)
 {
-	return c->host.ns.create & CLONE_NEWNET;
-}
-
-static int list_hierarchies(struct container *c, struct error *err)
-{
-	const struct cgroup_hierarchy *from = c->host.cgroup ? cgroup_hierarchies(c->host.cgroup) : NULL;
-	size_t n = 0;
-
-	while (from && from[n].name)
-		n++;
-	c->carried.hierarchies = calloc(n + 1, sizeof(*c->carried.hierarchies));
-	if (!c->carried.hierarchies)
-		return error_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		c->carried.hierarchies[i] = (struct root_hierarchy){ from[i].name, from[i].options, from[i].host_path };
-	return 0;
+	return !c->in_vm && c->host.ns.create & CLONE_NEWNET;
 }
 
 static int furnish_root(struct container *c, struct error *err)
 {
 	struct root *r = &c->inside.root;
-	int ret = list_hierarchies(c, err);
+	int ret;
 
 	*r = (struct root){
 		.fd = -EBADF,
@@ -114,11 +99,10 @@ static int furnish_root(struct container *c, struct error *err)
 		.no_pivot = c->create->no_pivot,
 		.user_namespace = c->user_namespace || !c->privileged,
 		.cgroup_namespace = stage_has_cgroup_namespace(c),
-		.cgroup_v2 = cgroup_host_layout() == CGROUP_LAYOUT_V2,
+		.cgroup_v2 = c->carried.cgroup_v2,
 		.hierarchies = c->carried.hierarchies,
 	};
-	if (ret == 0)
-		ret = root_prepare(r, err);
+	ret = root_prepare(r, err);
 	if (ret == 0)
 		ret = root_mount_all(r, err);
 	return ret < 0 ? ret : root_make_devices(r, err);
@@ -126,7 +110,7 @@ static int furnish_root(struct container *c, struct error *err)
 
 static bool has_mount_namespace(const struct container *c)
 {
-	return (c->host.ns.create | c->host.ns.joined) & CLONE_NEWNS;
+	return c->in_vm || (c->host.ns.create | c->host.ns.joined) & CLONE_NEWNS;
 }
 
 static bool has_no_mount_namespace(const struct container *c)
@@ -166,26 +150,37 @@ static bool has_sysctls(const struct container *c)
 	return c->spec->linux_ && c->spec->linux_->sysctl.n > 0;
 }
 
-static int host_hooks(struct container *c, struct error *err)
+int stage_host_hooks(struct container *c, struct error *err)
 {
 	int ret = run_hooks(c, HOOK_PRESTART, CONTAINER_CREATING, c->init.pid, err);
 
 	return ret < 0 ? ret : run_hooks(c, HOOK_CREATE_RUNTIME, CONTAINER_CREATING, c->init.pid, err);
 }
 
-static bool has_host_hooks(const struct container *c)
+bool stage_has_host_hooks(const struct container *c)
 {
 	return has_hooks(c, HOOK_PRESTART) || has_hooks(c, HOOK_CREATE_RUNTIME);
 }
 
-static int create_container_hooks(struct container *c, struct error *err)
+int stage_create_container_hooks(struct container *c, struct error *err)
 {
 	return run_hooks(c, HOOK_CREATE_CONTAINER, CONTAINER_CREATING, getpid(), err);
 }
 
-static bool has_create_container_hooks(const struct container *c)
+bool stage_has_create_container_hooks(const struct container *c)
 {
 	return has_hooks(c, HOOK_CREATE_CONTAINER);
+}
+
+/* The files of these hooks are the host's: with a guest they run beside it, before the monitor locks itself in. */
+static bool runs_host_hooks(const struct container *c)
+{
+	return !c->in_vm && stage_has_host_hooks(c);
+}
+
+static bool runs_create_container_hooks(const struct container *c)
+{
+	return !c->in_vm && stage_has_create_container_hooks(c);
 }
 
 static int pivot(struct container *c, struct error *err)
@@ -236,6 +231,12 @@ int stage_sched(struct container *c, struct error *err)
 int stage_label(struct container *c, struct error *err)
 {
 	return label_apply(c->process, c->carried.proc, err);
+}
+
+/* They are of the host's security modules, and mean nothing to the guest's kernel. */
+static bool has_labels(const struct container *c)
+{
+	return !c->in_vm;
 }
 
 /* Looked up now, so that a missing program is an error of `create` and not of `start`. */
@@ -332,14 +333,14 @@ const struct stage stages_furnish[] = {
 	{ INSIDE, "root",                  furnish_root,           NULL, has_mount_namespace,        false },
 	{ INSIDE, "names",                 names,                  NULL, NULL,                       false },
 	{ INSIDE, "sysctl",                sysctls,                NULL, has_sysctls,                false },
-	{ HOST,   "hooks",                 host_hooks,             NULL, has_host_hooks,             false },
-	{ INSIDE, "createContainer hooks", create_container_hooks, NULL, has_create_container_hooks, false },
+	{ HOST,   "hooks",                 stage_host_hooks,       NULL, runs_host_hooks,            false },
+	{ INSIDE, "createContainer hooks", stage_create_container_hooks, NULL, runs_create_container_hooks, false },
 	{ INSIDE, "pivot",                 pivot,                  NULL, has_mount_namespace,        false },
 	{ INSIDE, "chroot",                enter_root,             NULL, has_no_mount_namespace,     false },
 	{ INSIDE, "terminal",              stage_terminal,         NULL, stage_has_terminal,         false },
 	{ INSIDE, "seal",                  seal,                   NULL, has_mount_namespace,        false },
 	{ INSIDE, "sched",                 stage_sched,            NULL, NULL,                       false },
-	{ INSIDE, "label",                 stage_label,            NULL, NULL,                       false },
+	{ INSIDE, "label",                 stage_label,            NULL, has_labels,                 false },
 	{ INSIDE, "lookup",                stage_lookup,           NULL, NULL,                       false },
 	{ INSIDE, "filter",                stage_filter,           NULL, stage_filter_is_early,      false },
 	{ INSIDE, "identity",              stage_identity,         NULL, NULL,                       false },
@@ -386,10 +387,11 @@ int stage_ready(struct container *c, struct error *err)
 /* What is left open is what a late filter needs, the way back, and the gate, whose closing tells that the program runs. */
 int stage_shed(struct container *c, struct error *err)
 {
-	int keep[4], n = 0;
+	int keep[PLACE_MAX + 2], n = 0;
 
-	if (c->line.peer[HOST] >= 0)
-		keep[n++] = c->line.peer[HOST];
+	for (int i = 0; i < PLACE_MAX; i++)
+		if (c->line.peer[i] >= 0)
+			keep[n++] = c->line.peer[i];
 	if (c->carried.gate >= 0)
 		keep[n++] = c->carried.gate;
 	if (c->carried.filter.notify && stage_filter_is_late(c))
@@ -402,8 +404,12 @@ int stage_execve(struct container *c, struct error *err)
 	return exec_now(&c->inside.plan, err);
 }
 
+const struct stage stages_gate[] = {
+	{ INSIDE, "gate", gate, NULL, NULL, false },
+	{ 0 },
+};
+
 const struct stage stages_go[] = {
-	{ INSIDE, "gate",                 gate,                  NULL, NULL,                 false },
 	{ INSIDE, "shed",                 stage_shed,            NULL, NULL,                 false },
 	{ INSIDE, "ready",                stage_ready,           NULL, has_no_start_hooks,   false },
 	{ INSIDE, "filter",               stage_filter,          NULL, stage_filter_is_late, false },

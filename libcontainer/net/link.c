@@ -1,5 +1,4 @@
-/* link.c: loopback up, and network devices moved into a container's network namespace with their addresses.
- */
+/* link.c: network devices moved into a container's network namespace with their addresses. See link.h. */
 #include "net/link.h"
 
 #include <linux/if_link.h>
@@ -9,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -18,24 +15,6 @@
 #include "net/netlink.h"
 
 enum { DUMP_TRIES = 8, TEMPLATE_MOST = 4096 };
-
-int link_loopback_up(struct error *err)
-{
-	/* These two are answered by any socket; one of AF_UNIX needs no IP in the kernel. */
-	auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {.ifr_name = "lo"};
-
-	if (fd < 0)
-		return error_errno(err, "bring up lo: socket");
-	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
-		return error_errno(err, "bring up lo: read its flags");
-	if (request.ifr_flags & IFF_UP)
-		return 0;
-	request.ifr_flags |= IFF_UP;
-	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return error_errno(err, "bring up lo");
-	return 0;
-}
 
 struct addresses {
 	int index;

@@ -4,4 +4,5 @@ libcontainer_net_libnet_a_SOURCES = \
 	%D%/device.c %D%/device.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/link.c %D%/link.h \
-	%D%/survey.h
+	%D%/survey.h \
+	%D%/loopback.c
