@@ -139,8 +139,8 @@ static int create_in_child(const char *id)
 
 		options.id = id;
 		container_init(&c, &global);
-		c.line = PIPELINE(wrapped_list, HOST);
 		ret = container_from_bundle(&c, &options, &err);
+		c.line = PIPELINE(wrapped_list, HOST);
 		if (ret == 0)
 			ret = pipeline_run(&c.line, &c, &err);
 		if (ret < 0)
