@@ -3,10 +3,11 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 	%D%/initramfs.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/vm.h \
-	%D%/worker.h \
-	%D%/virtio/device.h \
-	%D%/virtio/mmio.h \
-	%D%/virtio/queue.h \
+	%D%/worker.c %D%/worker.h \
+	%D%/virtio/device.c %D%/virtio/device.h \
+	%D%/virtio/mmio.c %D%/virtio/mmio.h \
+	%D%/virtio/queue.c %D%/virtio/queue.h \
+	%D%/virtio/rng.c %D%/virtio/rng.h \
 	%D%/x86_64/layout.h
 
 # What the guest's agent needs of the host.

@@ -1,6 +1,8 @@
 check_PROGRAMS += tests/unit/vmm/test_vmm
 TESTS += tests/unit/vmm/test_vmm
 tests_unit_vmm_test_vmm_SOURCES = \
-	%D%/test_memory.c
+	%D%/guest.c %D%/guest.h \
+	%D%/test_memory.c \
+	%D%/test_rng.c
 tests_unit_vmm_test_vmm_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_vmm_test_vmm_LDADD = libcontainer/vmm/libvmm.a $(floor0) $(CRITERION_LIBS)
