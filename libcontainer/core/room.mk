@@ -14,6 +14,7 @@ libcontainer_core_libcore_a_SOURCES = \
 	%D%/lifecycle.c %D%/lifecycle.h \
 	%D%/monitor.c %D%/monitor.h \
 	%D%/pipeline.c %D%/pipeline.h \
+	%D%/stages_enter.c \
 	%D%/stages_guest.c \
 	%D%/stages_host.c \
 	%D%/stages_inside.c \

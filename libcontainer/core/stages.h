@@ -36,6 +36,20 @@ int stage_note_hierarchies(struct container *c, struct error *err);
 int stage_adopt(struct container *c, enum place place, pid_t pid, int pidfd, int channel, struct error *err);
 void stage_end(struct container *c);
 
+/* One clone into the cgroup and the namespaces; the child walks on, INSIDE or, before a guest, as JAIL. Undone by stage_end(). */
+int stage_spawn(struct container *c, struct error *err);
+int stage_idmap(struct container *c, struct error *err);
+bool stage_has_new_user_namespace(const struct container *c);
+/* On cgroup v1 a process moves itself far more cheaply than it is moved (cgroup/cgroup.h), if it still sees the host's files. */
+int stage_enter_cgroup(struct container *c, struct error *err);
+bool stage_enters_itself(const struct container *c);
+/* Into what neither the clone nor the process itself has entered. Each hierarchy waits for the kernel; INSIDE need not wait with it,
+ * unless its cgroup namespace hangs on it. */
+int stage_place(struct container *c, struct error *err);
+/* linux.netDevices into the new network namespace. */
+int stage_net_devices(struct container *c, struct error *err);
+bool stage_has_net_devices(const struct container *c);
+
 /* INSIDE, first of all: away from the host's state folder, a session of its own, root of the user namespace. */
 int stage_settle(struct container *c, struct error *err);
 /* INSIDE, once it is in its cgroup. */

@@ -1,6 +1,6 @@
 /* vm.h: a virtual machine, from its configuration to its end. Knows nothing of containers.
  *
- *   vm_make()   everything is opened and allocated: /dev/kvm, memory, kernel, devices, processors. Afterwards no path is needed any more
+ *   vm_make()   everything is opened and allocated: memory, kernel, devices, processors. Afterwards no path is needed any more
  *               and the caller may lock itself in.
  *   vm_start()  the threads: one a processor, one a worker
  *   vm_stop()   from any thread, also from a device's: the machine ends as `why`
@@ -31,6 +31,8 @@ extern const char *const vm_end_names[VM_END_MAX + 1];
 struct initramfs;
 
 struct vm_config {
+	int kvm;                      /* /dev/kvm, opened for reading and writing; the caller's, who may close it after vm_make(). Whoever makes a
+				       * machine from within a cgroup with device rules has opened it before. -EBADF: opened here */
 	uint64_t memory;              /* bytes, a multiple of 2 MiB */
 	unsigned int vcpus;
 	int kernel;                   /* a descriptor on a bzImage or an ELF vmlinux; the caller's */
