@@ -1,6 +1,5 @@
 noinst_LIBRARIES += libcontainer/vmm/libvmm.a
 libcontainer_vmm_libvmm_a_SOURCES = \
-	%D%/initramfs.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/vm.h \
 	%D%/worker.c %D%/worker.h \
@@ -12,4 +11,7 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 
 # What the guest's agent needs of the host.
 libcontainer_vmm_libvmm_a_SOURCES += \
+	%D%/initramfs.c %D%/initramfs.h \
+	%D%/modinfo.c %D%/modinfo.h \
+	%D%/modules.c %D%/modules.h \
 	%D%/virtio/vsock.h
