@@ -114,7 +114,7 @@ void taken(void)
 
 void create_sleeper(void)
 {
-	bundle_inside(&box, "sleep", "60", NULL);
+	bundle_inside(&box, "sleep", "600", NULL);
 	bundle_create(&box, NULL);
 }
 
@@ -226,7 +226,7 @@ int receive_call(int listener, char *text, size_t size, int *fd)
 	struct msghdr m = {
 	    .msg_iov = &io, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	*fd = -1;
-	if (poll(&p, 1, 10000) != 1)
+	if (poll(&p, 1, PATIENCE * 1000) != 1)
 		return -1;
 	int c = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	ssize_t n = recvmsg(c, &m, MSG_CMSG_CLOEXEC);

@@ -70,7 +70,7 @@ static char *on_terminal(void)
 	struct job job =
 	    nacre_start(NULL, "create", "--console-socket", path, "--bundle", box.dir, box.id, NULL);
 	int c = receive_call(listener, call, sizeof(call), &fd);
-	struct result r = job_wait(&job, 20);
+	struct result r = job_wait(&job, PATIENCE);
 	succeeded(r);
 	MUST_SAY(c >= 0 && fd >= 0, "no terminal came");
 	succeeded(nacre("start", box.id, NULL));
@@ -434,7 +434,7 @@ RULE(user_mapped, "config.md:370", "MUST", "user.uid is an id of the container's
 	change("{'process':{'user':{'uid':5,'gid':6}},'linux':{'+namespaces':[{'type':'user'}],'uidMappings':"
 	       "[{'containerID':0,'hostID':100000,'size':1000}],"
 	       "'gidMappings':[{'containerID':0,'hostID':100000,'size':1000}]}}");
-	bundle_inside(&box, "sleep", "60", NULL);
+	bundle_inside(&box, "sleep", "600", NULL);
 	bundle_create(&box, NULL);
 	succeeded(nacre("start", box.id, NULL));
 	holds(proc_text("status"), "\nUid:\t100005\t");

@@ -96,19 +96,19 @@ static int other(int flags)
 	MUST(pid >= 0);
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(flags) || write(line[1], "x", 1) != 1)
+		if (unshare(flags))
 			_exit(1);
 		/* A pid or time namespace begins with the first child. */
-		if (flags & (CLONE_NEWPID | 0x80) && !fork()) {
+		int child = flags & (CLONE_NEWPID | 0x80) ? fork() : -1;
+		if (!child)
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			for (;;)
-				pause();
-		}
+		if (child <= 0 && write(line[1], "x", 1) != 1)
+			_exit(1);
 		for (;;)
 			pause();
 	}
+	close(line[1]);
 	MUST_SAY(read(line[0], &c, 1) == 1, "unshare");
-	usleep(50000);
 	return pid;
 }
 #define JOINS(kind, flag, link, file, rest, patch)                                                           \

@@ -84,7 +84,7 @@ RULE(bundle_absolute, "runtime.md:28", "MUST",
      "state.bundle is absolute, also where the bundle was given by a relative path")
 {
 	begin();
-	bundle_inside(&box, "sleep", "60", NULL);
+	bundle_inside(&box, "sleep", "600", NULL);
 	struct result r = nacre_with(&(struct spawn){.directory = test_dir()}, "create", "--bundle",
 				     strrchr(box.dir, '/') + 1, box.id, NULL);
 	succeeded(r);
@@ -342,8 +342,7 @@ static void kill_by(const char *signal, const char *seen)
 	begin();
 	bundle_inside(&box, "trap", "any", NULL);
 	bundle_start(&box, &out);
-	for (int i = 0; i < 400 && !has_line(file_text(out), "ready"); i++)
-		usleep(10000);
+	file_wait(out, "ready");
 	succeeded(nacre("kill", box.id, signal, NULL));
 	MUST(bundle_wait_status(&box, "stopped"));
 	sees(file_text(out), seen);

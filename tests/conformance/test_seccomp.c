@@ -202,14 +202,14 @@ static void listen_for(const char *more)
 	filter(ALLOW
 	       ",'listenerPath':'%s'%s,'syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_NOTIFY'}]",
 	       path, more);
-	bundle_inside(&box, "sleep", "30", NULL);
+	bundle_inside(&box, "sleep", "600", NULL);
 	call.job = nacre_start(NULL, "run", "--detach", "--bundle", box.dir, box.id, NULL);
 	call.connection = receive_call(call.listener, call.text, sizeof(call.text), &call.fd);
 	MUST_SAY(call.connection >= 0, "nobody called: %s", file_text(call.job.err));
 	size_t n = strlen(call.text);
 	struct pollfd p = {call.connection, POLLIN, 0};
 	ssize_t got;
-	while (n < sizeof(call.text) - 1 && poll(&p, 1, 3000) == 1 &&
+	while (n < sizeof(call.text) - 1 && poll(&p, 1, PATIENCE * 1000) == 1 &&
 	       (got = read(call.connection, call.text + n, sizeof(call.text) - 1 - n)) > 0)
 		call.text[n += (size_t)got] = '\0';
 	struct result r = job_wait(&call.job, 20);
@@ -232,7 +232,7 @@ RULE(notify_closed, "config-linux.md:929", "MUST", "listenerPath: the connection
 	listen_for("");
 	char c;
 	struct pollfd p = {call.connection, POLLIN, 0};
-	MUST(poll(&p, 1, 3000) == 1 && read(call.connection, &c, 1) == 0);
+	MUST(poll(&p, 1, PATIENCE * 1000) == 1 && read(call.connection, &c, 1) == 0);
 }
 RULE(notify_fails, "config-linux.md:930", "MUST", "listenerPath: where nobody listens is an error")
 {
@@ -289,6 +289,6 @@ RULE(notify_exec, "config-linux.md:926", "MUST", "listenerPath: exec's process n
 	struct job job = nacre_start(NULL, "exec", "--detach", box.id, "/bin/inside", "sleep", "5", NULL);
 	int fd, c = receive_call(call.listener, call.text, sizeof(call.text), &fd);
 	MUST_SAY(c >= 0 && fd >= 0, "nobody called: %s", file_text(job.err));
-	struct result r = job_wait(&job, 20);
+	struct result r = job_wait(&job, PATIENCE);
 	succeeded(r);
 }

@@ -111,7 +111,7 @@ static bool make_bundle(const char *program)
 		return false;
 	write_file("bundle/config.json",
 		   "{\"ociVersion\":\"1.0.2\",\"hostname\":\"stages\",\"root\":{\"path\":\"rootfs\"},"
-		   "\"process\":{\"cwd\":\"/\",\"noNewPrivileges\":true,\"args\":[\"/bin/busybox\",\"sleep\",\"30\"],\"env\":[\"PATH=/bin\"],\"user\":{\"uid\":1,\"gid\":1},"
+		   "\"process\":{\"cwd\":\"/\",\"noNewPrivileges\":true,\"args\":[\"/bin/busybox\",\"sleep\",\"600\"],\"env\":[\"PATH=/bin\"],\"user\":{\"uid\":1,\"gid\":1},"
 		   "\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"soft\":0,\"hard\":0}]},"
 		   "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
 		   "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"mode=755\"]}],"
@@ -205,7 +205,7 @@ static int count_mounts(void)
 /* Whoever was orphaned comes to us; it must end by itself, soon. */
 static bool all_reaped(void)
 {
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < 6000; i++) {
 		pid_t pid = waitpid(-1, NULL, WNOHANG);
 
 		if (pid < 0 && errno == ECHILD)

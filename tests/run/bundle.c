@@ -191,7 +191,7 @@ struct result bundle_run_inside(struct bundle *b, ...)
 void bundle_create(struct bundle *b, char **out_path)
 {
 	struct job job = nacre_start(NULL, "create", "--bundle", b->dir, b->id, NULL);
-	struct result r = job_wait(&job, 20);
+	struct result r = job_wait(&job, PATIENCE);
 	must_succeed(&r);
 	if (out_path)
 		*out_path = format("%s", job.out);
@@ -228,7 +228,7 @@ static bool has_status(void *arg)
 
 bool bundle_wait_status(struct bundle *b, const char *status)
 {
-	return wait_until(has_status, &(struct wanted){b, status}, 10);
+	return wait_until(has_status, &(struct wanted){b, status}, PATIENCE);
 }
 
 /* --- checks --- */

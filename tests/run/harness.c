@@ -18,7 +18,7 @@
 #include "tests/run/bundle.h"
 #include "tests/run/harness.h"
 
-enum { EXIT_SKIPPED = 77, TEST_SECONDS = 90, PROGRAM_SECONDS = 20 };
+enum { EXIT_SKIPPED = 77, TEST_SECONDS = 5 * PATIENCE };
 
 static struct run_test *first, **last = &first;
 static char folder[64];
@@ -42,7 +42,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void nap(int ms)
+void nap(int ms)
 {
 	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
 	nanosleep(&t, NULL);
@@ -168,6 +168,17 @@ char *file_text(const char *path)
 	text[n] = '\0';
 	if (fd >= 0)
 		close(fd);
+	return text;
+}
+
+char *file_wait(const char *path, const char *needle)
+{
+	char *text = file_text(path);
+	for (double end = now() + PATIENCE; !strstr(text, needle); nap(5)) {
+		MUST_SAY(now() < end, "\"%s\" never came; there is: %s", needle, text);
+		free(text);
+		text = file_text(path);
+	}
 	return text;
 }
 
@@ -314,34 +325,43 @@ struct result job_wait(struct job *job, int seconds)
 struct result run_program(const struct spawn *how)
 {
 	struct job job = job_start(how);
-	return job_wait(&job, how->seconds ? how->seconds : PROGRAM_SECONDS);
+	return job_wait(&job, how->seconds ? how->seconds : PATIENCE);
 }
 
 /* --- the frame --- */
 
-/* Kills and reaps what the test has left: whatever a container's processes were, they come to us, the
- * subreaper. Returns how many of them still lived after a moment in which the dying may end. */
-static int sweep(void)
+/* Until all children have ended and are reaped, or the time is over. */
+static bool all_gone(int seconds)
 {
-	int left = 0;
-	for (int round = 0; round < 1000; round++) {
+	for (double end = now() + seconds; now() < end; nap(5)) {
 		pid_t one;
 		while ((one = waitpid(-1, NULL, WNOHANG)) > 0)
 			;
 		if (one < 0 && errno == ECHILD)
-			break;
-		nap(round < 40 ? 5 : 20);
-		if (round < 40)
-			continue;
-		char path[64];
-		snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-		char *list = file_text(path);
-		for (char *word = strtok(list, " "); word; word = strtok(NULL, " ")) {
-			left += round == 40;
-			kill(atoi(word), SIGKILL);
-		}
-		free(list);
+			return true;
 	}
+	return false;
+}
+
+static int kill_children(void)
+{
+	int n = 0;
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	char *list = file_text(path);
+	for (char *word = strtok(list, " "); word; word = strtok(NULL, " "), n++)
+		kill(atoi(word), SIGKILL);
+	free(list);
+	return n;
+}
+
+/* Reaps what the test has left: whatever a container's processes were, they come to us, the subreaper. The dying have their time;
+ * returns how many had to be killed after it. */
+static int sweep(void)
+{
+	int left = all_gone(PATIENCE) ? 0 : kill_children();
+	while (left && !all_gone(1) && kill_children())
+		;
 	return left;
 }
 

@@ -71,8 +71,7 @@ struct spawn {
 	const char *directory;	/* NULL: where we are */
 	const char *const *env; /* more variables, NULL-terminated: "A=b" */
 	const int *fds;		/* descriptors handed on as 3, 4, …; ends in -1 */
-	int seconds;		/* limit; 0: 20 */
-	bool in_background;	/* run_start() only */
+	int seconds;		/* limit; 0: PATIENCE */
 };
 struct result run_program(const struct spawn *how);
 
@@ -84,9 +83,14 @@ struct job {
 struct job job_start(const struct spawn *how);
 struct result job_wait(struct job *job, int seconds);
 
+/* Seconds that a test waits for what must come. Only a failure takes them: far more than the slowest machine needs. */
+enum { PATIENCE = 60 };
+
 /* Text tools. All results live until the test ends. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *file_text(const char *path); /* "" where it cannot be read */
+/* Waits until the text of a file holds `needle`, and returns it; ends the test if that never comes. */
+char *file_wait(const char *path, const char *needle);
 void file_write(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void make_folder(const char *path);
 bool exists(const char *path);
@@ -94,5 +98,6 @@ bool has_line(const char *text, const char *line);
 /* The rest of the first line that begins with `key`, without blanks around it; "" if there is none. */
 char *value_of(const char *text, const char *key);
 bool wait_until(bool (*is_so)(void *), void *arg, int seconds);
+void nap(int ms);
 
 #endif

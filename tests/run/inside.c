@@ -256,8 +256,11 @@ static int signal_number(const char *name)
 /* SIGNAL STATUS: says "ready", waits for it, says its name, ends. */
 static void trap(int argc, char **argv)
 {
-	sigset_t none;
+	sigset_t all, none;
 	struct sigaction sa = {.sa_handler = on_signal};
+	/* Blocked but while we wait: none may come between the look at `caught` and the wait. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	for (int i = 1; i < 65; i++)
 		if (i != SIGCHLD)
 			sigaction(i, &sa, NULL);
@@ -265,7 +268,7 @@ static void trap(int argc, char **argv)
 	fflush(stdout);
 	sigemptyset(&none);
 	while (!caught || (argc > 1 && caught != signal_number(argv[1]) && strcmp(argv[1], "any")))
-		pause();
+		sigsuspend(&none);
 	printf("caught %d\n", caught);
 	fflush(stdout);
 	exit(argc > 2 ? atoi(argv[2]) : 0);

@@ -75,7 +75,7 @@ RUN_TEST(overwrite_self,
 		struct result w = nacre("exec", b.id, "/bin/inside", "write", "/proc/1/exe", ";", "write",
 					"/proc/self/exe", NULL);
 		MUST_SAY(!strstr(w.out, "exe: ok"), "%s", w.out);
-		job_wait(&job, 10);
+		job_wait(&job, PATIENCE);
 	}
 	MUST(!stat(program, &after));
 	MUST_SAY(before.st_ino == after.st_ino && before.st_size == after.st_size &&
@@ -102,7 +102,7 @@ RUN_TEST(cwd_descriptors_linked, "nor through a symlink, nor in exec")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	for (int fd = 3; fd < 3 + rounds(17); fd++)
 		MUST(!symlink(format("/proc/self/fd/%d", fd), format("%s/mnt/fd%d", b.rootfs, fd)));
 	bundle_start(&b, NULL);
@@ -424,8 +424,7 @@ RUN_TEST(inheritable, "nothing is inheritable unless asked for, in run and exec 
 	bundle_make(&b);
 	bundle_inside(&b, "caps", ";", "trap", "any", "0", NULL);
 	bundle_start(&b, &out);
-	for (int i = 0; i < 400 && !strstr(file_text(out), "ready"); i++)
-		usleep(5000);
+	file_wait(out, "ready");
 	MUST_SAY(strstr(file_text(out), "CapInh:\t0000000000000000") &&
 		     strstr(file_text(out), "CapAmb:\t0000000000000000"),
 		 "%s", file_text(out));
@@ -481,7 +480,7 @@ RUN_TEST(state_tampered, "a state folder with nonsense in it is an error, not a 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct bundle b;
 		bundle_make(&b);
-		bundle_inside(&b, "sleep", "60", NULL);
+		bundle_inside(&b, "sleep", "600", NULL);
 		bundle_start(&b, NULL);
 		char *file = format("%s/%s/state.json", state_root(), b.id), *before = file_text(file);
 		if (!*before)
@@ -505,13 +504,13 @@ RUN_TEST(same_id_race, "of ten creates with the same id one wins, and nothing of
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	struct job jobs[10];
 	int won = 0;
 	for (int i = 0; i < 10; i++)
 		jobs[i] = nacre_start(NULL, "create", "--bundle", b.dir, b.id, NULL);
 	for (int i = 0; i < 10; i++) {
-		struct result r = job_wait(&jobs[i], 20);
+		struct result r = job_wait(&jobs[i], PATIENCE);
 		MUST_SAY(r.status >= 0 && r.status < 128, "status %d %s", r.status, r.err);
 		won += r.status == 0;
 	}
@@ -528,11 +527,11 @@ RUN_TEST(start_delete_race, "start and delete --force at the same time end in no
 	for (int i = 0; i < rounds(10); i++) {
 		struct bundle b;
 		bundle_make(&b);
-		bundle_inside(&b, "sleep", "60", NULL);
+		bundle_inside(&b, "sleep", "600", NULL);
 		bundle_create(&b, NULL);
 		struct job start = nacre_start(NULL, "start", b.id, NULL),
 			   end = nacre_start(NULL, "delete", "--force", b.id, NULL);
-		struct result r = job_wait(&start, 20), d = job_wait(&end, 20);
+		struct result r = job_wait(&start, PATIENCE), d = job_wait(&end, PATIENCE);
 		MUST_SAY(r.status >= 0 && d.status >= 0, "one hangs: %d %d", r.status, d.status);
 		d = nacre("delete", "--force", b.id, NULL);
 		must_succeed(&d);
@@ -540,23 +539,25 @@ RUN_TEST(start_delete_race, "start and delete --force at the same time end in no
 	}
 }
 
+static bool no_cgroup(void *id)
+{
+	return !*cgroup_folders(id);
+}
+
 RUN_TEST(killed_runtime, "a create that is killed at any moment can be deleted, and leaves nothing")
 {
 	for (int delay = 0; delay < 12000; delay += 12000 / rounds(30)) {
 		struct bundle b;
 		bundle_make(&b);
-		bundle_inside(&b, "sleep", "60", NULL);
+		bundle_inside(&b, "sleep", "600", NULL);
 		struct job job = nacre_start(NULL, "create", "--bundle", b.dir, b.id, NULL);
 		usleep((useconds_t)delay);
 		kill(job.pid, SIGKILL);
-		job_wait(&job, 10);
+		job_wait(&job, PATIENCE);
 		struct result r = nacre("delete", "--force", b.id, NULL);
 		MUST_SAY(r.status == 0, "after %d us: %s", delay, r.err);
 		/* The child has to notice that its parent has gone. */
-		for (int i = 0; i < 200 && strcmp(cgroup_folders(b.id), ""); i++)
-			usleep(10000);
-		char *left = cgroup_folders(b.id);
-		MUST_SAY(!*left, "after %d us: cgroup left: %s", delay, left);
+		MUST_SAY(wait_until(no_cgroup, b.id, PATIENCE), "after %d us: cgroup left: %s", delay, cgroup_folders(b.id));
 		must_leave_nothing(&b);
 	}
 }
@@ -565,7 +566,7 @@ RUN_TEST(recycled_pid, "a container whose process has gone is stopped, whatever 
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_start(&b, NULL);
 	char *file = format("%s/%s/state.json", state_root(), b.id), *text = file_text(file);
 	int pid = bundle_pid(&b);
@@ -613,10 +614,10 @@ RUN_TEST(fifo_config, "a config.json that is a fifo or a device does not hang th
 	bundle_make(&b);
 	char *path = format("%s/config.json", b.dir);
 	MUST(!unlink(path) && !mkfifo(path, 0600));
-	struct result r = nacre_with(&(struct spawn){.seconds = 5}, "create", "--bundle", b.dir, b.id, NULL);
+	struct result r = nacre("create", "--bundle", b.dir, b.id, NULL);
 	MUST_SAY(r.status > 0, "status %d", r.status);
 	MUST(!unlink(path) && !symlink("/dev/zero", path));
-	r = nacre_with(&(struct spawn){.seconds = 5}, "create", "--bundle", b.dir, b.id, NULL);
+	r = nacre("create", "--bundle", b.dir, b.id, NULL);
 	MUST_SAY(r.status > 0 && r.status < 128, "status %d", r.status);
 	must_leave_nothing(&b);
 }

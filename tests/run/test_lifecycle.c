@@ -69,10 +69,9 @@ RUN_TEST(run_signal_relay, "a signal to the foreground run reaches the container
 		bundle_make(&b);
 		bundle_inside(&b, "trap", "any", "9", NULL);
 		struct job job = nacre_start(NULL, "run", "--bundle", b.dir, b.id, NULL);
-		for (int n = 0; n < 400 && !strstr(file_text(job.out), "ready"); n++)
-			usleep(10000);
+		file_wait(job.out, "ready");
 		kill(job.pid, signals[i]);
-		struct result r = job_wait(&job, 10);
+		struct result r = job_wait(&job, PATIENCE);
 		must_exit(&r, 9);
 		must_print(&r, format("caught %d", signals[i]));
 	}
@@ -82,7 +81,7 @@ RUN_TEST(run_detach, "run --detach returns while the container runs")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	struct result r = nacre("run", "--detach", "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
 	MUST(!strcmp(bundle_state(&b, "status"), "running"));
@@ -121,8 +120,7 @@ RUN_TEST(steps, "create, start, kill and delete walk through created, running an
 	must_succeed(&r);
 	MUST(!strcmp(bundle_state(&b, "status"), "running"));
 	MUST(bundle_pid(&b) == pid);
-	for (int i = 0; i < 400 && !strstr(file_text(out), "ready"); i++)
-		usleep(5000);
+	file_wait(out, "ready");
 	r = nacre("kill", b.id, NULL);
 	must_succeed(&r);
 	MUST(bundle_wait_status(&b, "stopped"));
@@ -140,7 +138,7 @@ RUN_TEST(state_document, "state prints what the specification asks for")
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'annotations':{'org.example.key':'va/lue'}}");
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_create(&b, NULL);
 	struct result r = nacre("state", b.id, NULL);
 	must_succeed(&r);
@@ -159,7 +157,7 @@ RUN_TEST(pid_file, "--pid-file holds the number without a newline")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	char *path = format("%s/pid", test_dir());
 	struct result r = nacre("create", "--pid-file", path, "--bundle", b.dir, b.id, NULL);
 	must_succeed(&r);
@@ -180,7 +178,7 @@ RUN_TEST(pid_file_link, "a pid file's symlink is replaced, not followed")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	char *victim = format("%s/victim", test_dir()), *path = format("%s/pid", test_dir());
 	file_write(victim, "mine");
 	MUST(!symlink(victim, path));
@@ -194,7 +192,7 @@ RUN_TEST(same_id, "an id is taken once")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_create(&b, NULL);
 	int pid = bundle_pid(&b);
 	struct result r = nacre("create", "--bundle", b.dir, b.id, NULL);
@@ -209,7 +207,7 @@ RUN_TEST(start_twice, "start of a running or stopped container fails")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_start(&b, NULL);
 	struct result r = nacre("start", b.id, NULL);
 	must_fail(&r, NULL);
@@ -225,7 +223,7 @@ RUN_TEST(delete_running, "delete refuses a running container, --force kills it")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_start(&b, NULL);
 	int pid = bundle_pid(&b);
 	struct result r = nacre("delete", b.id, NULL);
@@ -276,8 +274,7 @@ RUN_TEST(kill_forms, "kill knows names with and without SIG, and numbers")
 		bundle_make(&b);
 		bundle_inside(&b, "trap", "any", "0", NULL);
 		bundle_start(&b, &out);
-		for (int n = 0; n < 400 && !strstr(file_text(out), "ready"); n++)
-			usleep(5000);
+		file_wait(out, "ready");
 		struct result r = nacre("kill", b.id, forms[i], NULL);
 		must_succeed(&r);
 		MUST(bundle_wait_status(&b, "stopped"));
@@ -291,7 +288,7 @@ RUN_TEST(kill_unknown, "kill refuses unknown signals")
 					  "65",	    "99999999999", " 9",  "+9"};
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_start(&b, NULL);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct result r = nacre("kill", b.id, bad[i], NULL);
@@ -323,10 +320,9 @@ RUN_TEST(kill_all, "kill --all reaches every process where the container shares 
 	    &b,
 	    "{'linux':{'namespaces':[{'type':'mount'},{'type':'ipc'},{'type':'uts'},{'type':'network'}]}}");
 	bundle_config(&b, "{'mounts':[{'destination':'/proc','type':'proc','source':'proc'}]}");
-	bundle_inside(&b, "children", "3", ";", "sleep", "60", NULL);
+	bundle_inside(&b, "children", "3", ";", "sleep", "600", NULL);
 	bundle_start(&b, &out);
-	for (int i = 0; i < 400 && !strstr(file_text(out), "children 3"); i++)
-		usleep(5000);
+	file_wait(out, "children 3");
 	struct result r = nacre("kill", "--all", b.id, "KILL", NULL);
 	must_succeed(&r);
 	MUST(bundle_wait_status(&b, "stopped"));
@@ -368,7 +364,7 @@ RUN_TEST(list_forms, "list shows all containers as table, as JSON and as ids")
 	struct result r = nacre("list", "--quiet", NULL);
 	must_succeed(&r);
 	MUST_SAY(!*r.out, "an empty root lists %s", r.out);
-	bundle_inside(&one, "sleep", "60", NULL);
+	bundle_inside(&one, "sleep", "600", NULL);
 	bundle_create(&one, NULL);
 	bundle_create(&two, NULL);
 	MUST(listed("table", one.id) && listed("table", two.id) && listed("json", one.id));
@@ -400,7 +396,7 @@ RUN_TEST(bundle_gone, "delete works when the bundle is gone")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_start(&b, NULL);
 	MUST(!rename(b.dir, format("%s/elsewhere", test_dir())));
 	struct result r = nacre("state", b.id, NULL);
@@ -418,13 +414,12 @@ RUN_TEST(config_snapshot, "a config changed after create changes nothing")
 	struct bundle b;
 	char *out;
 	bundle_make(&b);
-	bundle_inside(&b, "echo", "first", ";", "sleep", "30", NULL);
+	bundle_inside(&b, "echo", "first", ";", "sleep", "600", NULL);
 	bundle_create(&b, &out);
 	bundle_inside(&b, "echo", "second", NULL);
 	struct result r = nacre("start", b.id, NULL);
 	must_succeed(&r);
-	for (int i = 0; i < 400 && !*file_text(out); i++)
-		usleep(5000);
+	file_wait(out, "\n");
 	MUST_SAY(has_line(file_text(out), "first"), "%s", file_text(out));
 }
 
@@ -473,7 +468,7 @@ RUN_TEST(pause_resume, "pause stops the container's time, resume lets it go on")
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_start(&b, NULL);
 	struct result r = nacre("pause", b.id, NULL);
 	must_succeed(&r);
@@ -496,10 +491,9 @@ RUN_TEST(ps_forms, "ps shows the container's processes")
 	struct bundle b;
 	char *out;
 	bundle_make(&b);
-	bundle_inside(&b, "children", "2", ";", "sleep", "60", NULL);
+	bundle_inside(&b, "children", "2", ";", "sleep", "600", NULL);
 	bundle_start(&b, &out);
-	for (int i = 0; i < 400 && !strstr(file_text(out), "children"); i++)
-		usleep(5000);
+	file_wait(out, "children");
 	struct result r = nacre("ps", "--format", "json", b.id, NULL);
 	must_succeed(&r);
 	MUST_SAY(!strcmp(json_value(r.out, ""), "[3]"), "%s", r.out);

@@ -72,7 +72,7 @@ RUN_TEST(time_namespace, "a time namespace with its offsets")
 static struct bundle *running(struct bundle *b)
 {
 	bundle_make(b);
-	bundle_inside(b, "sleep", "60", NULL);
+	bundle_inside(b, "sleep", "600", NULL);
 	bundle_start(b, NULL);
 	return b;
 }
@@ -146,8 +146,7 @@ RUN_TEST(user_namespace, "a user namespace: inside root, outside somebody else")
 	bundle_inside(&b, "id", ";", "cat", "/proc/self/uid_map", "/proc/self/gid_map", ";", "write",
 		      "/tmp/mine", ";", "stat", "/dev/null", ";", "trap", "any", "0", NULL);
 	bundle_start(&b, &out);
-	for (int i = 0; i < 400 && !strstr(file_text(out), "ready"); i++)
-		usleep(5000);
+	file_wait(out, "ready");
 	char *text = file_text(out);
 	MUST_SAY(strstr(text, "uid=0,0,0 gid=0,0,0"), "%s", text);
 	MUST_SAY(strstr(text, "100000       1000") && strstr(text, "100000       2000"), "%s", text);
@@ -226,7 +225,7 @@ RUN_TEST(joined_user, "a user namespace joined by path, with a new pid namespace
 	bundle_config(&a, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID'"
 			  ":100000,'size':1000}],"
 			  "'gidMappings':[{'containerID':0,'hostID':100000,'size':1000}]}}");
-	bundle_inside(&a, "sleep", "60", NULL);
+	bundle_inside(&a, "sleep", "600", NULL);
 	bundle_start(&a, NULL);
 	int pid = bundle_pid(&a);
 	bundle_make(&b);

@@ -361,8 +361,7 @@ RUN_TEST(propagation,
 			  "ADMIN'],'effective':['CAP_SYS_ADMIN']}}}");
 	bundle_inside(&b, "mount", "/mnt", ";", "trap", "any", "0", NULL);
 	bundle_start(&b, &out);
-	for (int i = 0; i < 400 && !strstr(file_text(out), "ready"); i++)
-		usleep(5000);
+	file_wait(out, "ready");
 	MUST_SAY(strstr(file_text(out), "mount: ok"), "%s", file_text(out));
 	MUST_SAY(exists(format("%s/sub", shared)), "the container's tmpfs covers the host's folder");
 	MUST(!mount("x", format("%s/sub", shared), "tmpfs", 0, NULL));

@@ -145,10 +145,10 @@ RUN_TEST(notify, "the notify descriptor goes to the listener, with the state and
 		      "listenerMetadata':'about this','syscalls':[{'names':"
 		      "['getpriority'],'action':'SCMP_ACT_NOTIFY'}]}}}",
 		      path);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	struct job job = nacre_start(NULL, "run", "--detach", "--bundle", b.dir, b.id, NULL);
 	struct pollfd p = {s, POLLIN, 0};
-	MUST_SAY(poll(&p, 1, 10000) == 1, "nobody called: %s", file_text(job.err));
+	MUST_SAY(poll(&p, 1, PATIENCE * 1000) == 1, "nobody called: %s", file_text(job.err));
 	int c = accept(s, NULL, NULL);
 	char text[65536], control[256];
 	struct iovec io = {text, sizeof(text) - 1};
@@ -162,7 +162,7 @@ RUN_TEST(notify, "the notify descriptor goes to the listener, with the state and
 	MUST_SAY(h && h->cmsg_type == SCM_RIGHTS, "no descriptor came with %s", text);
 	while (!json_valid(text) && (n = read(c, text + got, sizeof(text) - 1 - got)) > 0)
 		text[got += (size_t)n] = '\0';
-	struct result r = job_wait(&job, 10);
+	struct result r = job_wait(&job, PATIENCE);
 	must_succeed(&r);
 	MUST_SAY(!strcmp(json_value(text, "fds.0"), "seccompFd"), "%s", text);
 	MUST_SAY(!strcmp(json_value(text, "metadata"), "about this"), "%s", text);

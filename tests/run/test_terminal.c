@@ -27,7 +27,7 @@ static int listen_at(const char *path)
 static int receive_master(int s, struct job *job)
 {
 	struct pollfd p = {s, POLLIN, 0};
-	MUST_SAY(poll(&p, 1, 10000) == 1, "nobody called: %s", file_text(job->err));
+	MUST_SAY(poll(&p, 1, PATIENCE * 1000) == 1, "nobody called: %s", file_text(job->err));
 	int c = accept(s, NULL, NULL), fd = -1;
 	char text[4096], control[256];
 	struct iovec io = {text, sizeof(text)};
@@ -48,7 +48,7 @@ static char *read_until(int master, const char *needle)
 	size_t n = 0;
 	struct pollfd p = {master, POLLIN, 0};
 	text[0] = '\0';
-	while (!strstr(text, needle) && n < sizeof(text) - 1 && poll(&p, 1, 8000) == 1) {
+	while (!strstr(text, needle) && n < sizeof(text) - 1 && poll(&p, 1, PATIENCE * 1000) == 1) {
 		ssize_t got = read(master, text + n, sizeof(text) - 1 - n);
 		if (got <= 0)
 			break;
@@ -67,12 +67,12 @@ RUN_TEST(console_socket,
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'terminal':true,'consoleSize':{'height':33,'width':77}}}");
 	bundle_inside(&b, "tty", ";", "stat", "/dev/console", ";", "fds", ";", "echo", "the", "end", ";",
-		      "sleep", "30", NULL);
+		      "sleep", "600", NULL);
 	char *path = format("%s/console", test_dir());
 	int s = listen_at(path);
 	struct job job = nacre_start(NULL, "create", "--console-socket", path, "--bundle", b.dir, b.id, NULL);
 	int master = receive_master(s, &job);
-	struct result r = job_wait(&job, 10);
+	struct result r = job_wait(&job, PATIENCE);
 	must_succeed(&r);
 	MUST(isatty(master));
 	r = nacre("start", b.id, NULL);
@@ -99,7 +99,7 @@ RUN_TEST(console_long, "a console socket whose path is longer than a socket addr
 	int s = listen_at("console");
 	struct job job = nacre_start(NULL, "create", "--console-socket", path, "--bundle", b.dir, b.id, NULL);
 	int master = receive_master(s, &job);
-	struct result r = job_wait(&job, 10);
+	struct result r = job_wait(&job, PATIENCE);
 	must_succeed(&r);
 	MUST(isatty(master));
 }
@@ -175,14 +175,23 @@ static const char *const *command(const char *const *args)
 	return argv;
 }
 
+struct waited {
+	int pid, status;
+	bool over;
+};
+
+static bool has_ended(void *arg)
+{
+	struct waited *w = arg;
+	w->over = w->over || waitpid(w->pid, &w->status, WNOHANG) == w->pid;
+	return w->over;
+}
+
 static int status_of(int pid)
 {
-	int status;
-	for (int i = 0; i < 1000; i++) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-		usleep(10000);
-	}
+	struct waited w = {.pid = pid};
+	if (wait_until(has_ended, &w, PATIENCE))
+		return WIFEXITED(w.status) ? WEXITSTATUS(w.status) : 128 + WTERMSIG(w.status);
 	kill(pid, SIGKILL);
 	return -1;
 }
@@ -242,7 +251,7 @@ RUN_TEST(exec_tty, "exec --tty in the foreground, and over a console socket")
 {
 	struct bundle b;
 	bundle_make(&b);
-	bundle_inside(&b, "sleep", "60", NULL);
+	bundle_inside(&b, "sleep", "600", NULL);
 	bundle_start(&b, NULL);
 	const char *args[] = {"exec", "--tty", b.id, "/bin/inside", "tty", ";", "exit", "3", NULL};
 	int master, pid = on_terminal(command(args), &master, 21, 65);
@@ -254,9 +263,9 @@ RUN_TEST(exec_tty, "exec --tty in the foreground, and over a console socket")
 	int s = listen_at(path);
 	struct job job =
 	    nacre_start(NULL, "exec", "--tty", "--detach", "--console-socket", path, b.id, "/bin/inside",
-			"tty", ";", "echo", "the", "end", ";", "sleep", "20", NULL);
+			"tty", ";", "echo", "the", "end", ";", "sleep", "600", NULL);
 	int other = receive_master(s, &job);
-	struct result r = job_wait(&job, 10);
+	struct result r = job_wait(&job, PATIENCE);
 	must_succeed(&r);
 	text = read_until(other, "the end");
 	MUST_SAY(strstr(text, "tty 0 yes"), "%s", text);

@@ -65,7 +65,7 @@ Test(loop, failure_ends_it_with_its_code, .init = setup, .fini = teardown)
 	cr_assert_str_eq(e.msg, "as told");
 }
 
-Test(loop, nothing_to_wait_for_is_an_error, .init = setup, .fini = teardown, .timeout = 5)
+Test(loop, nothing_to_wait_for_is_an_error, .init = setup, .fini = teardown, .timeout = 100)
 {
 	cr_assert_eq(loop_run(loop, NULL), -EDEADLK);
 	cr_assert_eq(loop_add(loop, p[0], EPOLLIN, stop, NULL, NULL), 0);
@@ -192,7 +192,7 @@ static int count(void *data, struct error *err)
 	return 0;
 }
 
-Test(loop, timer_that_fires_once_at_once, .init = setup, .fini = teardown, .timeout = 5)
+Test(loop, timer_that_fires_once_at_once, .init = setup, .fini = teardown, .timeout = 100)
 {
 	int before = count_fds();
 

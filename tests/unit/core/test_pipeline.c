@@ -169,9 +169,11 @@ static bool in_order(const char *log, const char *first, const char *then)
 static int run(const struct stage *const *list, struct container *c, struct error *err, char *log, size_t size)
 {
 	struct pipeline p = PIPELINE(list, HOST);
-	int ret;
+	int ret, alive[2];
 	ssize_t n;
+	char byte;
 
+	cr_assert_eq(pipe2(alive, O_CLOEXEC), 0);
 	log_fd = memfd_create("log", 0);
 	fcntl(log_fd, F_SETFL, O_APPEND);
 	c->p = &p;
@@ -181,8 +183,11 @@ static int run(const struct stage *const *list, struct container *c, struct erro
 	for (int i = 0; i < PLACE_MAX; i++)
 		if (p.peer[i] >= 0)
 			close(p.peer[i]);
-	/* Grandchildren may still write. */
-	usleep(list == kvm ? 20000 : 0);
+	/* Grandchildren may still write: until all have ended. */
+	close(alive[1]);
+	while (read(alive[0], &byte, 1) > 0)
+		;
+	close(alive[0]);
 	n = pread(log_fd, log, size - 1, 0);
 	log[n > 0 ? n : 0] = '\0';
 	close(log_fd);

@@ -47,7 +47,7 @@ static void teardown(void)
 	for (size_t i = 0; i < count; i++)
 		free(hooks[i].path);
 }
-TestSuite(hook, .init = setup, .fini = teardown, .timeout = 30);
+TestSuite(hook, .init = setup, .fini = teardown, .timeout = 100);
 
 /* One more hook: a script with this body. Its file is `N.sh`. */
 static struct oci_hook *add_script(const char *body)
@@ -213,16 +213,16 @@ Test(hook, long_output_keeps_its_end_and_one_line)
 Test(hook, runs_past_its_time)
 {
 	struct oci_hook *hook =
-	    add_script("echo tick; sleep 20 & echo $! >child; echo $$ >self; sleep 20; echo late >>told");
+	    add_script("echo tick; sleep 600 & echo $! >child; echo $$ >self; sleep 600; echo late >>told");
 	struct error err;
 	double from = seconds();
 	int before = count_descriptors();
 
-	hook->timeout = (struct opt_int){true, 1};
+	/* Time enough for its first words, on a busy machine too. */
+	hook->timeout = (struct opt_int){true, 3};
 	cr_expect_eq(run("{}", NULL, &err), -ETIMEDOUT);
-	cr_expect_not_null(strstr(err.msg, "timed out after 1 s: tick"), "%s", err.msg);
-	cr_expect_lt(seconds() - from, 4);
-	cr_expect_gt(seconds() - from, 0.9);
+	cr_expect_not_null(strstr(err.msg, "timed out after 3 s: tick"), "%s", err.msg);
+	cr_expect_gt(seconds() - from, 2.9);
 	cr_expect_eq(count_descriptors(), before);
 	for (int i = 0; i < 2; i++) {
 		auto_free char *text = told(i ? "self" : "child");
@@ -231,7 +231,7 @@ Test(hook, runs_past_its_time)
 
 		cr_assert_gt(pid, 1);
 		/* Gone, or a zombie that nobody in this machine reaps. */
-		for (int j = 0; j < 200; j++) {
+		for (int j = 0; j < 6000; j++) {
 			snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 			FILE *f = fopen(path, "re");
 			if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
@@ -251,13 +251,11 @@ Test(hook, a_timeout_that_is_not_reached_costs_nothing)
 {
 	struct oci_hook *hook = add_script("echo done >told");
 	struct error err;
-	double from = seconds();
 
 	hook->timeout = (struct opt_int){true, INT64_MAX};
 	cr_expect_eq(run("{}", NULL, &err), 0, "%s", err.msg);
-	hook->timeout = (struct opt_int){true, 10};
+	hook->timeout = (struct opt_int){true, 600};
 	cr_expect_eq(run("{}", NULL, &err), 0, "%s", err.msg);
-	cr_expect_lt(seconds() - from, 3);
 	expect_told("told", "done\n");
 }
 
@@ -291,11 +289,9 @@ Test(hook, one_hook_cannot_change_the_state_of_the_next)
 Test(hook, does_not_wait_for_what_it_leaves_in_the_background)
 {
 	struct error err;
-	double from = seconds();
 
-	add_script("sleep 10 & echo $! >pid; echo started");
+	add_script("sleep 600 & echo $! >pid; echo started");
 	cr_expect_eq(run("{}", NULL, &err), 0, "%s", err.msg);
-	cr_expect_lt(seconds() - from, 5);
 	auto_free char *text = told("pid");
 	cr_assert_gt(atol(text), 1);
 	/* Such a child is the hook's business, and lives on. */
@@ -305,12 +301,10 @@ Test(hook, does_not_wait_for_what_it_leaves_in_the_background)
 Test(hook, one_that_chatters_in_the_background_keeps_nobody)
 {
 	struct error err;
-	double from = seconds();
 
 	add_script("yes & echo $! >pid; sleep 0.2; exit 6");
 	cr_expect_eq(run("{}", NULL, &err), -ECANCELED);
 	cr_expect_not_null(strstr(err.msg, "exit status 6: "), "%s", err.msg);
-	cr_expect_lt(seconds() - from, 5);
 	auto_free char *text = told("pid");
 	if (atol(text) > 1)
 		kill((pid_t)atol(text), SIGKILL);
@@ -320,11 +314,9 @@ Test(hook, chattering_past_its_time_does_not_save_it)
 {
 	struct oci_hook *hook = add_script("yes & yes & yes & exec yes");
 	struct error err;
-	double from = seconds();
 
 	hook->timeout = (struct opt_int){true, 1};
 	cr_expect_eq(run("{}", NULL, &err), -ETIMEDOUT);
-	cr_expect_lt(seconds() - from, 4);
 }
 
 Test(hook, has_its_own_environment_or_the_given_one)
@@ -525,16 +517,13 @@ Test(hook, works_on_an_old_kernel)
 {
 	struct oci_hook *hook;
 	struct error err;
-	double from;
 
 	add_script("sleep 0.1; cat >told; exit 0");
-	hook = add_script("sleep 10");
+	hook = add_script("sleep 600");
 	cr_assert_eq(forbid_news(), 0);
 	cr_assert_eq(syscall(SYS_pidfd_open, getpid(), 0), -1);
 	hook->timeout = (struct opt_int){true, 1};
-	from = seconds();
 	cr_expect_eq(run("{\"id\":\"x\"}", NULL, &err), -ETIMEDOUT, "%s", err.msg);
-	cr_expect_lt(seconds() - from, 4);
 	cr_expect_not_null(strstr(err.msg, "hook 2"), "%s", err.msg);
 	expect_told("told", "{\"id\":\"x\"}");
 }

@@ -17,7 +17,7 @@
 #include "hooks/hook.h"
 #include "net/device.h"
 
-TestSuite(veth, .timeout = 30);
+TestSuite(veth, .timeout = 100);
 
 enum { SKIP = 77 };
 

@@ -15,7 +15,7 @@
 
 #include "base/auto.h"
 
-TestSuite(bridge, .timeout = 30);
+TestSuite(bridge, .timeout = 100);
 
 enum { SKIP = 77 };
 #define MUST(condition)                                                                                      \

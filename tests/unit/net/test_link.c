@@ -22,7 +22,7 @@
 #include "base/auto.h"
 #include "net/netlink.h"
 
-TestSuite(link, .timeout = 30);
+TestSuite(link, .timeout = 100);
 
 enum { SKIP = 77 };
 #define MUST(condition)                                                                                      \

@@ -21,7 +21,7 @@ static void teardown(void)
 	netlink_close(&nl);
 	cr_expect_null(nl.socket);
 }
-TestSuite(netlink, .init = setup, .fini = teardown, .timeout = 10);
+TestSuite(netlink, .init = setup, .fini = teardown, .timeout = 100);
 
 static void begin_link(struct request *q, uint16_t type, uint16_t flags, int index)
 {

@@ -166,7 +166,7 @@ Test(diagnose, lying_headers)
 	folder_end(&f);
 }
 
-Test(diagnose, no_regular_file, .timeout = 10)
+Test(diagnose, no_regular_file, .timeout = 100)
 {
 	struct folder f = folder_new();
 	struct error err;

@@ -204,7 +204,7 @@ Test(user, homes)
 	folder_end(&root);
 }
 
-Test(user, home_by_no_regular_file, .timeout = 20)
+Test(user, home_by_no_regular_file, .timeout = 100)
 {
 	struct folder root = folder_new();
 

@@ -142,7 +142,7 @@ static void notified(int listener)
 	NEED(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 3);
 }
 
-Test(load, listener, .timeout = 20)
+Test(load, listener, .timeout = 100)
 {
 	struct filter f = compiled(
 	    "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_TSYNC\"],\"syscalls\":"

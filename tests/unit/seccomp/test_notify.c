@@ -129,7 +129,7 @@ Test(notify, sends_one_state)
 }
 
 /* More than the socket's buffer holds: the descriptor only once. */
-Test(notify, long_state, .timeout = 20)
+Test(notify, long_state, .timeout = 100)
 {
 	send_and_check("s", 3 * 1024 * 1024);
 }
@@ -158,7 +158,7 @@ Test(notify, nobody_listens)
 }
 
 /* A filter that asks the agent about sendmsg itself, and about everything else that could be used to wake somebody. */
-Test(notify, the_messenger_is_outside_of_the_filter, .timeout = 20)
+Test(notify, the_messenger_is_outside_of_the_filter, .timeout = 100)
 {
 	static char *names[] = {"sendmsg", "sendto", "futex", "sched_yield", "close", NULL};
 	static struct oci_syscall calls[] = {{.names = {names, 5}, .action = "SCMP_ACT_NOTIFY"}};
