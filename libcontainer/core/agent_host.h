@@ -20,6 +20,8 @@
 struct agent_host;
 
 struct agent_host_events {
+	/* The agent has greeted: from now on it may be told of the container. On the thread that serves the connection; may be NULL. */
+	void (*greeted)(void *data);
 	/* Process id has ended (status as from waitpid(2)), and what it wrote before has been handed to the descriptors bound for it. */
 	void (*exited)(void *data, uint32_t id, int status, uint64_t oom_kills);
 	/* The connection is of no use any more: it ended, or the guest talked nonsense, or the agent gave up. Once, and nothing comes after it. */
