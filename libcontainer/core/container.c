@@ -66,7 +66,7 @@ void container_walk_on(struct container *c, enum place me, int peer)
 	for (int i = 0; i < PLACE_MAX; i++)
 		if (c->line.peer[i] >= 0)
 			close(c->line.peer[i]);
-	c->line = (struct pipeline){ c->line.segments, me, c->line.at + 1, 0, { -EBADF, -EBADF, -EBADF }, NULL, NULL };
+	c->line = (struct pipeline){ c->line.segments, me, c->line.at + 1, 0, { -EBADF, -EBADF, -EBADF }, { 0 }, NULL, NULL };
 	c->line.peer[up] = peer;
 	_exit(pipeline_run(&c->line, c, &err) < 0 ? 1 : 0);
 }

@@ -1,6 +1,7 @@
 /* gate.c: where a created container waits. See gate.h. */
 #include "core/gate.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,25 +36,55 @@ int gate_open(int folder, struct error *err)
 	return TAKE_FD(fd);
 }
 
+/* Whether the word is said is known at once: it is sent right after the connection. But who connects need not say it. */
+#define PATIENCE_MS 1000
+
+static int hear_word(int fd, bool patient, struct error *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char word[sizeof(go)];
+	ssize_t n;
+
+	if (!patient && poll(&p, 1, PATIENCE_MS) <= 0)
+		return 0;
+	n = recv(fd, word, sizeof(word), 0);
+	/* A seccomp profile that forbids it: better to end than to wait for ever. */
+	if (n < 0 && errno != EINTR && errno != ECONNRESET)
+		return error_errno(err, "gate: receive");
+	return n == sizeof(go) && !memcmp(word, go, sizeof(go));
+}
+
 int gate_wait(int gate, struct error *err)
 {
 	for (;;) {
 		auto_close int fd = accept4(gate, NULL, NULL, SOCK_CLOEXEC);
-		char word[sizeof(go)];
-		ssize_t n;
+		int ret;
 
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;
 		if (fd < 0)
 			return error_errno(err, "gate: accept");
-		n = recv(fd, word, sizeof(word), 0);
-		/* A seccomp profile that forbids it: better to end than to wait for ever. */
-		if (n < 0 && errno != EINTR && errno != ECONNRESET)
-			return error_errno(err, "gate: receive");
-		if (n != sizeof(go) || memcmp(word, go, sizeof(go)))
-			continue;
-		return TAKE_FD(fd);
+		ret = hear_word(fd, true, err);
+		if (ret < 0)
+			return ret;
+		if (ret)
+			return TAKE_FD(fd);
 	}
+}
+
+int gate_answer(int gate, int *knock, struct error *err)
+{
+	auto_close int fd = accept4(gate, NULL, NULL, SOCK_CLOEXEC);
+	int ret;
+
+	if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
+		return 0;
+	if (fd < 0)
+		return error_errno(err, "gate: accept");
+	ret = hear_word(fd, false, err);
+	if (ret == 1)
+		*knock = TAKE_FD(fd);
+	return ret;
 }
 
 static int connect_to(int folder)

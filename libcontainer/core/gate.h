@@ -19,6 +19,9 @@ int gate_open(int folder, struct error *err);
 /* INSIDE: waits until somebody says "go"; the connection. The gate stays open until execve: so the host can see that it has not come yet. */
 int gate_wait(int gate, struct error *err);
 
+/* The same for whoever has more to do: the connection that is there, if it says "go" (1 and *knock); 0: that was nobody. */
+int gate_answer(int gate, int *knock, struct error *err);
+
 /* The other side. gate_knock() returns the connection, on which pipeline_watch() hears the rest. */
 int gate_knock(int folder, struct error *err);
 

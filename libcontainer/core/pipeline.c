@@ -2,6 +2,7 @@
 #include "core/pipeline.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,6 +16,16 @@ const struct stage *pipeline_stage(const struct pipeline *p, int i)
 			if (i-- == 0)
 				return s;
 	return NULL;
+}
+
+int pipeline_find(const struct pipeline *p, enum place place, const char *name)
+{
+	const struct stage *s;
+
+	for (int i = 0; (s = pipeline_stage(p, i)); i++)
+		if (s->place == place && !strcmp(s->name, name))
+			return i;
+	return -1;
 }
 
 static bool counts(const struct stage *s, const struct container *c)
@@ -55,7 +66,11 @@ static int last_of(const struct pipeline *p, const struct container *c, enum pla
 static int tell(const struct pipeline *p, const struct msg *m, int not_to, struct error *err)
 {
 	for (int to = 0; to < PLACE_MAX; to++) {
-		int ret = to == not_to || p->peer[to] < 0 ? 0 : channel_send(p->peer[to], m, -EBADF, err);
+		struct msg theirs = *m;
+		int ret;
+
+		theirs.stage -= p->shift[to];
+		ret = to == not_to || p->peer[to] < 0 ? 0 : channel_send(p->peer[to], &theirs, -EBADF, err);
 
 		if (ret < 0 && ret != -EPIPE && ret != -ECONNRESET)
 			return ret;
@@ -107,7 +122,7 @@ static int hear(struct pipeline *p, struct container *c, struct msg *m, struct e
 			log_foreign(LOG_DEBUG, m->error.msg);
 			continue;
 		}
-		if (ret == 0 && !speaks_for(p, from, m->stage))
+		if (ret == 0 && (__builtin_add_overflow(m->stage, p->shift[from], &m->stage) || !speaks_for(p, from, m->stage)))
 			return error_set(err, -EPROTO, "peer speaks for stage %d", m->stage);
 		if (ret == 0)
 			return tell(p, m, from, err);

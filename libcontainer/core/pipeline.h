@@ -47,13 +47,14 @@ struct pipeline {
 	int at;              /* the stage that runs, or the next one */
 	uint64_t ran;        /* bit i: stage i of ours was begun */
 	int peer[PLACE_MAX]; /* channels to the walkers next to this one; -EBADF where there is none */
+	int shift[PLACE_MAX];/* added to what that one says to get a stage of this list: a guest has the end of the list only */
 	void (*explain)(struct container *c, struct error *err); /* may find a better text, before anything is undone; NULL: none */
 	/* Waits until one of the n descriptors (some of them negative) can be read, revents filled; for a walker that has more to do meanwhile
 	 * than to wait. NULL: poll(2). */
 	int (*wait)(struct container *c, struct pollfd *fds, int n, struct error *err);
 };
 
-#define PIPELINE(list, place) ((struct pipeline){ (list), (place), 0, 0, { -EBADF, -EBADF, -EBADF }, NULL, NULL })
+#define PIPELINE(list, place) ((struct pipeline){ (list), (place), 0, 0, { -EBADF, -EBADF, -EBADF }, { 0 }, NULL, NULL })
 
 /* Walks on from p->at to the last stage of p->me. On failure everything of ours that ran is undone. */
 int pipeline_run(struct pipeline *p, struct container *c, struct error *err);
@@ -70,6 +71,9 @@ int pipeline_watch(int peer, const char *what, struct error *err);
 
 /* From within a row: tells every neighbour that it is done. For the last row before the walker's image is replaced. */
 int pipeline_tell_done(const struct pipeline *p, struct error *err);
+
+/* The number of the stage of this place and name, or -1. */
+int pipeline_find(const struct pipeline *p, enum place place, const char *name);
 
 /* Stage number i of the list, or NULL past its end; for tests and --help. */
 const struct stage *pipeline_stage(const struct pipeline *p, int i);
