@@ -114,9 +114,11 @@ static void bound_queues(struct device *d)
 
 static void go_on_later(struct device *d)
 {
-	for (uint32_t i = 0; i < d->ops->n_queues; i++)
+	for (uint32_t i = 0; i < d->ops->n_queues; i++) {
 		if (d->queues[i].ready && !d->queues[i].left)
 			device_notify(d, i);
+		d->queues[i].left = QUEUE_NO_BOUND;
+	}
 }
 
 /* Runs kick(q), or fn. */

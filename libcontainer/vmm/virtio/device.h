@@ -21,13 +21,13 @@
 #define DEVICE_QUEUES_MAX 8
 #define VIRTIO_VERSION_1  (UINT64_C(1) << 32)
 #define VIRTIO_EVENT_IDX  (UINT64_C(1) << 29)
-#define VIRTIO_INDIRECT	  (UINT64_C(1) << 28)
+#define VIRTIO_INDIRECT   (UINT64_C(1) << 28)
 
 struct device;
 
 struct device_ops {
 	const char *name;    /* "rng" */
-	uint32_t id;	     /* virtio 1.2, section 5 */
+	uint32_t id;         /* virtio 1.2, section 5 */
 	uint16_t n_queues;   /* at most DEVICE_QUEUES_MAX */
 	uint16_t queue_size; /* at most QUEUE_SIZE_MAX, a power of two */
 	/* `len` bytes (1 to 8) at `at` of the configuration space, any of both: device_config_copy() sees to
@@ -59,19 +59,16 @@ struct device {
 	uint64_t features;     /* negotiated: valid since activate */
 	struct queue queues[DEVICE_QUEUES_MAX];
 	bool active;
-	bool broken; /* the guest lied; nothing runs any more. Written under the lock, once; read by anyone,
-			atomically */
+	bool broken; /* the guest lied; nothing runs any more. Written under the lock, once; read atomically */
 	pthread_mutex_t lock;
 	struct loop *loop; /* the worker's */
 	/* For the transport. */
-	int irq;		      /* an eventfd: KVM injects the device's line; -EBADF: none yet */
-	int kicks[DEVICE_QUEUES_MAX]; /* eventfds, written by KVM for a notification; made by worker_add(),
-					 -EBADF before */
+	int irq;                      /* an eventfd: KVM injects the device's line; -EBADF: none yet */
+	int kicks[DEVICE_QUEUES_MAX]; /* eventfds, written by KVM for a notification; worker_add()'s, -EBADF before */
 	uint32_t interrupt_status;    /* atomic: 1 used buffers, 2 configuration changed */
-	uint32_t generation;	      /* atomic: of the configuration space */
-	void (*lied)(
-	    void *data, struct device *d,
-	    const struct error *why); /* the machine's; ends it. Once, without the lock, any thread */
+	uint32_t generation;          /* atomic: of the configuration space */
+	/* The machine's, and ends it. Called once, without the lock, on any thread. */
+	void (*lied)(void *data, struct device *d, const struct error *why);
 	void *lied_data;
 };
 

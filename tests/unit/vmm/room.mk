@@ -3,7 +3,10 @@ TESTS += tests/unit/vmm/test_vmm
 tests_unit_vmm_test_vmm_SOURCES = \
 	%D%/guest.c %D%/guest.h \
 	%D%/test_memory.c \
-	%D%/test_rng.c
+	%D%/test_mmio.c \
+	%D%/test_queue.c \
+	%D%/test_rng.c \
+	%D%/test_worker.c
 tests_unit_vmm_test_vmm_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_vmm_test_vmm_LDADD = libcontainer/vmm/libvmm.a $(floor0) $(CRITERION_LIBS)
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_initramfs.c %D%/test_modules.c
