@@ -4,6 +4,7 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 	%D%/vm.h \
 	%D%/worker.c %D%/worker.h \
 	%D%/virtio/device.c %D%/virtio/device.h \
+	%D%/virtio/net.c %D%/virtio/net.h \
 	%D%/virtio/mmio.c %D%/virtio/mmio.h \
 	%D%/virtio/queue.c %D%/virtio/queue.h \
 	%D%/virtio/rng.c %D%/virtio/rng.h \

@@ -6,9 +6,13 @@ FUZZ_SECONDS = 60
 FUZZ_FLAGS = -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
 # A target is tests/fuzz/TARGET.c, a corpus without the "fuzz_", and TARGET_tested: the sources (and libraries) it is linked with.
-fuzz_targets = fuzz_config fuzz_process
+fuzz_targets = fuzz_config fuzz_process fuzz_net
 fuzz_config_tested = $(oci_spec_liboci_spec_a_SOURCES) $(libcontainer_base_libbase_a_SOURCES) $(YAJL_LIBS)
 fuzz_process_tested = $(fuzz_config_tested)
+# A device under a guest that does anything.
+fuzz_device_tested = $(libcontainer_base_libbase_a_SOURCES) $(addprefix libcontainer/vmm/,memory.c virtio/device.c virtio/mmio.c virtio/queue.c) \
+	tests/unit/vmm/guest.c
+fuzz_net_tested = $(fuzz_device_tested) libcontainer/vmm/virtio/net.c
 EXTRA_DIST += $(addprefix %D%/,$(addsuffix .c,$(fuzz_targets))) %D%/corpus
 
 fuzz_builds = $(addprefix fuzz-build-,$(fuzz_targets))

@@ -224,19 +224,29 @@ void queue_undo_next(struct queue *q)
 		q->left++;
 }
 
-void queue_done(struct queue *q, const struct chain *c, uint32_t written)
+/* Entries of the used ring first, then its index: what is not counted yet the driver does not look at. */
+static void put_used(const struct queue *q, uint16_t at, struct queue_used used)
 {
 	unsigned char *entries = (unsigned char *)q->used_host + RING_ENTRIES * sizeof(uint16_t);
-	uint32_t *e;
+	uint32_t *e = (uint32_t *)(void *)(entries + (at & (q->size - 1u)) * sizeof(struct vring_used_elem));
 
+	__atomic_store_n(&e[0], used.head, __ATOMIC_RELAXED);
+	__atomic_store_n(&e[1], used.written, __ATOMIC_RELAXED);
+}
+
+void queue_done_all(struct queue *q, const struct queue_used *used, size_t n)
+{
 	if (!q->ready)
 		return;
-	e = (uint32_t *)(void *)(entries + (q->next_used & (q->size - 1u)) * sizeof(struct vring_used_elem));
-	__atomic_store_n(&e[0], c->head, __ATOMIC_RELAXED);
-	__atomic_store_n(&e[1], written <= c->out_size ? written : (uint32_t)c->out_size, __ATOMIC_RELAXED);
-	q->next_used++;
-	/* Release: the entry and the buffers are there when the index is. */
+	for (size_t i = 0; i < n; i++)
+		put_used(q, q->next_used++, used[i]);
+	/* Release: the entries and the buffers are there when the index is. */
 	__atomic_store_n((uint16_t *)q->used_host + RING_INDEX, q->next_used, __ATOMIC_RELEASE);
+}
+
+void queue_done(struct queue *q, const struct chain *c, uint32_t written)
+{
+	queue_done_all(q, &(struct queue_used){c->head, written <= c->out_size ? written : (uint32_t)c->out_size}, 1);
 }
 
 bool queue_interrupts(struct queue *q)

@@ -62,6 +62,13 @@ void queue_reset(struct queue *q);
 int queue_next(struct queue *q, struct chain *c, struct error *err);
 /* Hands c back, `written` bytes of its writable part filled (at most c->out_size). */
 void queue_done(struct queue *q, const struct chain *c, uint32_t written);
+/* The same for several chains at once: the driver sees all of them handed back, or none yet. For a frame that takes
+ * several buffers (section 5.1.6.4). written: at most what the chain has room for. */
+struct queue_used {
+	uint16_t head;
+	uint32_t written;
+};
+void queue_done_all(struct queue *q, const struct queue_used *used, size_t n);
 /* Takes back what queue_next() gave, before any other call on q: it will be given again. */
 void queue_undo_next(struct queue *q);
 bool queue_interrupts(struct queue *q);
