@@ -308,6 +308,19 @@ void netlink_attributes(const struct nlmsghdr *message, size_t header_len, const
 	}
 }
 
+void attribute_nested(const struct nlattr *attribute, const struct nlattr **table, uint16_t max)
+{
+	const struct nlattr *inner;
+
+	for (uint16_t i = 0; i <= max; i++)
+		table[i] = NULL;
+	mnl_attr_for_each_nested(inner, attribute)
+	{
+		if (mnl_attr_get_type(inner) <= max)
+			table[mnl_attr_get_type(inner)] = inner;
+	}
+}
+
 const void *attribute_data(const struct nlattr *attribute, size_t *len)
 {
 	*len = mnl_attr_get_payload_len(attribute);

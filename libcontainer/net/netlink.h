@@ -52,6 +52,8 @@ int netlink_ask(struct netlink *nl, struct request *q, netlink_fn fn, void *data
  * absent. */
 void netlink_attributes(const struct nlmsghdr *message, size_t header_len, const struct nlattr **table,
 			uint16_t max);
+/* The same for the attributes inside of one. */
+void attribute_nested(const struct nlattr *attribute, const struct nlattr **table, uint16_t max);
 const void *attribute_data(const struct nlattr *attribute, size_t *len);
 
 #endif

@@ -4,5 +4,7 @@ libcontainer_net_libnet_a_SOURCES = \
 	%D%/device.c %D%/device.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/link.c %D%/link.h \
-	%D%/survey.h \
-	%D%/loopback.c
+	%D%/loopback.c \
+	%D%/redirect.c %D%/redirect.h \
+	%D%/survey.c %D%/survey.h \
+	%D%/tap.c %D%/tap.h

@@ -1,7 +1,8 @@
-/* survey.h: the network of a namespace as its engine has prepared it: what a virtual machine's guest has to take over.
+/* survey.h: the network of a namespace as its engine has prepared it: what a virtual machine's guest has to
+ * take over.
  *
- * One flat struct of fixed size without pointers: it goes to the agent as it is (message NET), and core/agent_net.c there needs nothing
- * but this header. Both sides are the same build.
+ * One flat struct of fixed size without pointers: it goes to the agent as it is (message NET), and
+ * core/agent_net.c there needs nothing but this header. Both sides are the same build.
  */
 #ifndef NET_SURVEY_H
 #define NET_SURVEY_H
@@ -17,7 +18,7 @@ enum {
 	SURVEY_ROUTES = 64,
 	SURVEY_NEIGHBOURS = 32,
 	SURVEY_LOOPBACK = 0xfe, /* in place of a device's number: lo */
-	SURVEY_NOWHERE = 0xff,  /* of a route: no device (blackhole, unreachable, prohibit) */
+	SURVEY_NOWHERE = 0xff,	/* of a route: no device (blackhole, unreachable, prohibit) */
 };
 
 struct survey_device {
@@ -25,7 +26,9 @@ struct survey_device {
 	uint8_t mac[6];
 	uint16_t card; /* the machine's card that carries it, counted from 0 */
 	uint32_t mtu;
-	int32_t index; /* in the namespace surveyed; nothing to the guest */
+	int32_t index;	   /* in the namespace surveyed; nothing to the guest */
+	int32_t ipv6;	   /* whether IPv6 is on */
+	int32_t accept_ra; /* net.ipv6.conf.NAME.accept_ra */
 };
 
 struct survey_address {
@@ -62,8 +65,9 @@ struct survey {
 	struct survey_neighbour neighbours[SURVEY_NEIGHBOURS];
 };
 
-/* The address with which the machine's nth card is born, long before anybody knows what device it will carry (engines add devices until
- * `start`). By it the agent finds the card among the guest's devices; the device's own address is given to it then. */
+/* The address with which the machine's nth card is born, long before anybody knows what device it will carry
+ * (engines add devices until `start`). By it the agent finds the card among the guest's devices; the device's
+ * own address is given to it then. */
 static inline void survey_card_mac(unsigned int n, uint8_t mac[6])
 {
 	memcpy(mac, (const uint8_t[6]){0x02, 'n', 'a', 'c', 'r', (uint8_t)n}, 6);
@@ -71,10 +75,11 @@ static inline void survey_card_mac(unsigned int n, uint8_t mac[6])
 
 struct netlink;
 
-/* Reads it all, through a socket in that namespace; needs no rights. Devices that are down or not there for Ethernet and without an
- * address are passed over, and so are those whose name begins with TAP_PREFIX (tap.h). devices[n].card is n.
- * -E2BIG: more than the arrays hold; -ENOTSUP: a device that a machine cannot have (not Ethernet, but with addresses), or a route over
- * several gateways; the error names it. */
+/* Reads it all, through a socket in that namespace; needs no rights. Passed over are devices that are down,
+ * that are part of another one (a bridge's port), that are not Ethernet and have no address, and those whose
+ * name begins with TAP_PREFIX (tap.h). devices[n].card is n. -E2BIG: more than the arrays hold; -ENOTSUP:
+ * what a machine cannot have: a device that is not Ethernet, but has an address; a route over several
+ * gateways, by source, by type of service, or into a tunnel. The error names it. */
 int survey_make(struct netlink *nl, struct survey *out, struct error *err);
 
 #endif
