@@ -146,9 +146,10 @@ static unsigned char *write_entry(unsigned char *to, unsigned int number, const 
 	size_t name = strlen(e->path) + 1, head = padded(HEADER + name), data = padded(e->size);
 	char text[HEADER + 1];
 
-	/* Time 0: the same archive for the same contents. */
-	snprintf(text, sizeof(text), "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", number, (unsigned int)e->mode, 0, 0,
-		 S_ISDIR(e->mode) ? 2 : 1, 0, (unsigned int)e->size, 0, 0, major(e->device), minor(e->device), (unsigned int)name, 0);
+	/* inode, mode, uid, gid, links, time (0: the same archive for the same contents), size, the device it is on, the device it is, the
+	 * name's length, no checksum */
+	snprintf(text, sizeof(text), "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", number, (unsigned int)e->mode, 0u, 0u,
+		 S_ISDIR(e->mode) ? 2u : 1u, 0u, (unsigned int)e->size, 0u, 0u, major(e->device), minor(e->device), (unsigned int)name, 0u);
 	memcpy(to, text, HEADER);
 	memcpy(to + HEADER, e->path, name);
 	memset(to + HEADER + name, 0, head - HEADER - name);
