@@ -15,4 +15,5 @@ libcontainer_vmm_libvmm_a_SOURCES += \
 	%D%/initramfs.c %D%/initramfs.h \
 	%D%/modinfo.c %D%/modinfo.h \
 	%D%/modules.c %D%/modules.h \
-	%D%/virtio/vsock.h
+	%D%/virtio/vsock.c %D%/virtio/vsock.h \
+	%D%/virtio/vsock_stream.c %D%/virtio/vsock_inner.h

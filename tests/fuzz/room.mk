@@ -13,6 +13,9 @@ fuzz_process_tested = $(fuzz_config_tested)
 fuzz_device_tested = $(libcontainer_base_libbase_a_SOURCES) $(addprefix libcontainer/vmm/,memory.c virtio/device.c virtio/mmio.c virtio/queue.c) \
 	tests/unit/vmm/guest.c
 fuzz_net_tested = $(fuzz_device_tested) libcontainer/vmm/virtio/net.c
+fuzz_targets += fuzz_vsock fuzz_agent
+fuzz_vsock_tested = $(fuzz_device_tested) libcontainer/vmm/virtio/vsock.c libcontainer/vmm/virtio/vsock_stream.c
+fuzz_agent_tested = $(libcontainer_base_libbase_a_SOURCES) libcontainer/core/agent_wire.c
 EXTRA_DIST += $(addprefix %D%/,$(addsuffix .c,$(fuzz_targets))) %D%/corpus
 
 fuzz_builds = $(addprefix fuzz-build-,$(fuzz_targets))

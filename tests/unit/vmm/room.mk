@@ -11,3 +11,4 @@ tests_unit_vmm_test_vmm_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_vmm_test_vmm_LDADD = libcontainer/vmm/libvmm.a $(floor0) $(CRITERION_LIBS)
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_initramfs.c %D%/test_modules.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_net.c
+tests_unit_vmm_test_vmm_SOURCES += %D%/test_vsock.c
