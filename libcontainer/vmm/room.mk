@@ -17,3 +17,21 @@ libcontainer_vmm_libvmm_a_SOURCES += \
 	%D%/modules.c %D%/modules.h \
 	%D%/virtio/vsock.c %D%/virtio/vsock.h \
 	%D%/virtio/vsock_stream.c %D%/virtio/vsock_inner.h
+	%D%/virtio/vsock.h
+
+# The shared file system: the device in the monitor, and the broker.
+libcontainer_vmm_libvmm_a_SOURCES += \
+	%D%/virtio/fs.c %D%/virtio/fs.h %D%/virtio/fs_turn.h \
+	%D%/virtio/fs_dir.c \
+	%D%/virtio/fs_file.c \
+	%D%/virtio/fs_handle.c %D%/virtio/fs_handle.h \
+	%D%/virtio/fs_peer.c %D%/virtio/fs_peer.h \
+	%D%/virtio/fs_wire.c %D%/virtio/fs_wire.h \
+	%D%/virtio/fs_broker.c %D%/virtio/fs_broker.h \
+	%D%/virtio/fs_identity.c %D%/virtio/fs_identity.h \
+	%D%/virtio/fs_inode.c %D%/virtio/fs_inode.h \
+	%D%/virtio/fs_serve.c %D%/virtio/fs_serve.h \
+	%D%/virtio/fs_serve_attr.c \
+	%D%/virtio/fs_serve_name.c \
+	%D%/virtio/fs_serve_open.c \
+	%D%/virtio/fs_serve_xattr.c
