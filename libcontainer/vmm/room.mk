@@ -17,7 +17,6 @@ libcontainer_vmm_libvmm_a_SOURCES += \
 	%D%/modules.c %D%/modules.h \
 	%D%/virtio/vsock.c %D%/virtio/vsock.h \
 	%D%/virtio/vsock_stream.c %D%/virtio/vsock_inner.h
-	%D%/virtio/vsock.h
 
 # The shared file system: the device in the monitor, and the broker.
 libcontainer_vmm_libvmm_a_SOURCES += \
