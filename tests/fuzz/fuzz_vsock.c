@@ -150,8 +150,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	run_loop(loop);
 	loop_free(loop);
-	vsock_device(v)->ops->free(vsock_device(v));
 	guest_end(&g);
+	vsock_device(v)->ops->free(vsock_device(v));
 	for (int i = 0; i < host.n; i++)
 		close(host.others[i]);
 	close(enough);

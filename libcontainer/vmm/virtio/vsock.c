@@ -168,7 +168,7 @@ static int put_all(struct vsock *v, struct error *err)
 			return ret;
 		connection_settle(c);
 	}
-	return 0;
+	return ret < 0 ? ret : 0;
 }
 
 static void owe_reset(struct vsock *v, const struct virtio_vsock_hdr *h)
