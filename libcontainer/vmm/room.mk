@@ -3,6 +3,9 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 	%D%/memory.c %D%/memory.h \
 	%D%/vm.h \
 	%D%/worker.c %D%/worker.h \
+	%D%/virtio/balloon.c %D%/virtio/balloon.h \
+	%D%/virtio/blk.c %D%/virtio/blk.h \
+	%D%/virtio/console.c %D%/virtio/console.h \
 	%D%/virtio/device.c %D%/virtio/device.h \
 	%D%/virtio/net.c %D%/virtio/net.h \
 	%D%/virtio/mmio.c %D%/virtio/mmio.h \

@@ -2,6 +2,9 @@ check_PROGRAMS += tests/unit/vmm/test_vmm
 TESTS += tests/unit/vmm/test_vmm
 tests_unit_vmm_test_vmm_SOURCES = \
 	%D%/guest.c %D%/guest.h \
+	%D%/test_balloon.c \
+	%D%/test_blk.c \
+	%D%/test_console.c \
 	%D%/test_memory.c \
 	%D%/test_mmio.c \
 	%D%/test_queue.c \
