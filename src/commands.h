@@ -7,7 +7,7 @@
 
 extern const struct command command_create, command_delete, command_events, command_exec, command_features, command_kill,
     command_list, command_pause, command_ps, command_resume, command_run, command_spec, command_start,
-    command_state, command_update;
+    command_state, command_update, command_vm;
 
 /* The options that create and run have in common; they fill a struct lifecycle_create. */
 #define ROW_CREATE(name, letter, kind, field, ...)                                                           \

@@ -1,7 +1,16 @@
 noinst_LIBRARIES += libcontainer/vmm/libvmm.a
 libcontainer_vmm_libvmm_a_SOURCES = \
+	%D%/build.c \
+	%D%/bus.c %D%/bus.h \
+	%D%/inner.h \
+	%D%/irq.c %D%/irq.h \
+	%D%/kernel.c %D%/kernel.h \
+	%D%/kvm.c %D%/kvm.h \
 	%D%/memory.c %D%/memory.h \
-	%D%/vm.h \
+	%D%/probe.c %D%/probe.h \
+	%D%/serial.c %D%/serial.h \
+	%D%/vcpu.c %D%/vcpu.h \
+	%D%/vm.c %D%/vm.h \
 	%D%/worker.c %D%/worker.h \
 	%D%/virtio/balloon.c %D%/virtio/balloon.h \
 	%D%/virtio/blk.c %D%/virtio/blk.h \
@@ -11,7 +20,12 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 	%D%/virtio/mmio.c %D%/virtio/mmio.h \
 	%D%/virtio/queue.c %D%/virtio/queue.h \
 	%D%/virtio/rng.c %D%/virtio/rng.h \
-	%D%/x86_64/layout.h
+	%D%/x86_64/boot.c %D%/x86_64/boot.h \
+	%D%/x86_64/cpu.c %D%/x86_64/cpu.h \
+	%D%/x86_64/image.c %D%/x86_64/image.h \
+	%D%/x86_64/layout.h \
+	%D%/x86_64/ports.c %D%/x86_64/ports.h \
+	%D%/x86_64/tables.c %D%/x86_64/tables.h
 
 # What the guest's agent needs of the host.
 libcontainer_vmm_libvmm_a_SOURCES += \

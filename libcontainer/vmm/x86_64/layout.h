@@ -3,7 +3,7 @@
  *   0x000500            the descriptor table and the identity page tables of the first processor's first instructions
  *   0x007000            the zero page (Documentation/arch/x86/zero-page.rst of the kernel)
  *   0x020000            the command line
- *   0x09fc00            reserved up to 1 MiB, as on every PC: the ACPI tables lie there
+ *   0x09fc00            reserved up to 1 MiB, as on every PC: the ACPI tables lie there, and the BIOS
  *   0x100000            memory up to 3 GiB: the kernel where it wants to be, the initial RAM disk at the top
  *   0xc0000000          the hole: registers
  *   0x100000000         the rest of memory
@@ -15,6 +15,7 @@
 
 #define LAYOUT_GDT           UINT64_C(0x500)
 #define LAYOUT_IDT           UINT64_C(0x520) /* empty: an exception before the kernel has its own is a triple fault */
+#define LAYOUT_SETUP_DATA    UINT64_C(0x6000) /* the random seed */
 #define LAYOUT_ZERO_PAGE     UINT64_C(0x7000)
 #define LAYOUT_STACK         UINT64_C(0x8ff0)
 #define LAYOUT_PAGE_TABLES   UINT64_C(0x9000) /* PML4, PDPT, four directories: six pages */
@@ -23,7 +24,8 @@
 #define LAYOUT_LOW_END       UINT64_C(0x9fc00)
 #define LAYOUT_RSDP          UINT64_C(0xe0000)
 #define LAYOUT_TABLES        UINT64_C(0xe1000)
-#define LAYOUT_TABLES_END    UINT64_C(0x100000)
+#define LAYOUT_TABLES_END    UINT64_C(0xff000)
+#define LAYOUT_BIOS_ENTRY    UINT64_C(0xffff0) /* where a processor begins after a reset */
 #define LAYOUT_HIGH_START    UINT64_C(0x100000)
 
 /* Memory beyond the hole goes on at 4 GiB. */

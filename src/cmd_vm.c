@@ -1,0 +1,191 @@
+/* cmd_vm.c: `vm`: a virtual machine with a kernel, an initial RAM disk and disks, and no container: to test and to debug. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/loop.h"
+#include "src/commands.h"
+#include "src/output.h"
+#include "vmm/kernel.h"
+#include "vmm/virtio/rng.h"
+#include "vmm/vm.h"
+
+#define PARAMETERS "console=ttyS0 panic=-1"
+enum { MEMORY_DEFAULT = 256, MEMORY_MOST = 1 << 20 /* MiB */, CPUS_DEFAULT = 1 };
+
+struct vm_options {
+	char *kernel, *initrd;
+	const char *append;
+	int memory, cpus;
+};
+
+/* What a machine of this command is made of. */
+struct parts {
+	struct kernel kernel;
+	int initrd;
+	struct device *devices[VM_DEVICES_MAX];
+	bool own_worker[VM_DEVICES_MAX];
+	size_t n_devices;
+	char *parameters;
+	struct vm *vm;
+};
+
+static void free_parts(struct parts *p)
+{
+	vm_free(p->vm);
+	for (size_t i = 0; i < p->n_devices; i++)
+		p->devices[i]->ops->free(p->devices[i]);
+	kernel_close(&p->kernel);
+	auto_closep(&p->initrd);
+	free(p->parameters);
+}
+
+/* The exit status tells how it ended: scripts need not read. */
+static const int statuses[VM_END_MAX] = {
+    [VM_POWERED_OFF] = 0, [VM_RESET] = 3, [VM_PANICKED] = 4, [VM_CRASHED] = 5, [VM_LIED] = 6, [VM_STOPPED] = 7,
+};
+
+static int make_devices(struct parts *p, struct error *err)
+{
+	int ret = rng_new(&p->devices[p->n_devices], err);
+
+	if (ret == 0)
+		p->n_devices++;
+	return ret;
+}
+
+static int open_parts(struct parts *p, const struct vm_options *o, struct error *err)
+{
+	int ret = kernel_open(o->kernel, &p->kernel, err);
+
+	if (ret < 0)
+		return ret;
+	if (o->initrd && (p->initrd = open(o->initrd, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
+		return error_errno(err, "%s", o->initrd);
+	p->parameters = str_printf(PARAMETERS "%s%s", o->append ? " " : "", o->append ? o->append : "");
+	if (!p->parameters)
+		return error_set(err, -ENOMEM, "make a machine: out of memory");
+	return make_devices(p, err);
+}
+
+static int make(struct parts *p, const struct vm_options *o, struct error *err)
+{
+	const struct vm_config config = {
+	    .kvm = -EBADF,
+	    .memory = (uint64_t)(o->memory ? o->memory : MEMORY_DEFAULT) << 20,
+	    .vcpus = (unsigned int)(o->cpus ? o->cpus : CPUS_DEFAULT),
+	    .kernel = p->kernel.fd,
+	    .kernel_name = p->kernel.path,
+	    .parameters = p->parameters,
+	    .initrd = p->initrd,
+	    .devices = p->devices,
+	    .own_worker = p->own_worker,
+	    .n_devices = p->n_devices,
+	    .early_console = STDOUT_FILENO,
+	};
+
+	return vm_make(&config, &p->vm, err);
+}
+
+static int on_end(void *data, int fd, uint32_t events, struct error *err)
+{
+	return 1;
+}
+
+static int on_signal(void *data, const struct signalfd_siginfo *info, struct error *err)
+{
+	vm_stop(data, VM_STOPPED);
+	return 0;
+}
+
+/* Until it has ended, or a signal ends it. */
+static int watch(struct vm *vm, struct error *err)
+{
+	struct loop *loop = NULL;
+	sigset_t signals;
+	int ret = loop_new(&loop, err);
+
+	if (ret < 0)
+		return ret;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	ret = loop_add_signals(loop, &signals, on_signal, vm, err);
+	if (ret == 0)
+		ret = loop_add(loop, vm_ended_fd(vm), EPOLLIN, on_end, vm, err);
+	if (ret == 0)
+		ret = vm_start(vm, err);
+	if (ret == 0)
+		ret = loop_run(loop, err);
+	loop_free(loop);
+	return ret;
+}
+
+static void tell(enum vm_end why, const struct error *more)
+{
+	struct error e = ERROR_NONE;
+
+	error_set(&e, -EIO, "the machine's end: %s%s%s", vm_end_names[why], more->code ? ": " : "", more->code ? more->msg : "");
+	output_failure(&e);
+}
+
+static int boot(struct parts *p, const struct vm_options *o, struct error *err)
+{
+	struct error more = ERROR_NONE;
+	enum vm_end why = VM_STOPPED;
+	int ret = open_parts(p, o, err);
+
+	if (ret == 0)
+		ret = make(p, o, err);
+	if (ret == 0)
+		ret = watch(p->vm, err);
+	if (ret == 0)
+		ret = vm_wait(p->vm, &why, &more);
+	if (ret < 0)
+		return ret;
+	if (why != VM_POWERED_OFF)
+		tell(why, &more);
+	return statuses[why];
+}
+
+/* An emulating KVM is not refused: whoever calls this wants to see what happens. */
+static int run(const struct lifecycle_global *g, void *options, int argc, char **argv, struct error *err)
+{
+	const struct vm_options *o = options;
+	struct parts p = {.kernel = KERNEL_NONE, .initrd = -EBADF};
+	struct error e = ERROR_NONE;
+	int ret;
+
+	if (o->memory > MEMORY_MOST)
+		return error_set(err, -EINVAL, "option --memory: at most %d MiB", MEMORY_MOST);
+	ret = boot(&p, o, &e);
+	free_parts(&p);
+	if (ret < 0)
+		*err = e;
+	return ret;
+}
+
+#define ROW(name, letter, kind, field, ...)                                                                  \
+	{                                                                                                    \
+		name, letter, kind, offsetof(struct vm_options, field), __VA_ARGS__                          \
+	}
+static const struct option_row rows[] = {
+    ROW("kernel", 'k', OPTION_PATH, kernel, "FILE", "a bzImage or an ELF vmlinux (default: the running kernel's, else the newest)"),
+    ROW("initrd", 'i', OPTION_PATH, initrd, "FILE", "an initial RAM disk"),
+    ROW("memory", 'm', OPTION_NUMBER, memory, "MIB", "memory in MiB, an even number (default: 256)"),
+    ROW("cpus", 'c', OPTION_NUMBER, cpus, "N", "processors (default: 1)"),
+    ROW("append", 'a', OPTION_TEXT, append, "TEXT", "more parameters for the kernel, after \"" PARAMETERS "\""),
+    {NULL},
+};
+
+const struct command command_vm = {
+    .name = "vm",
+    .arguments = "[options]",
+    .help = "boot a virtual machine without a container",
+    .options = rows,
+    .size = sizeof(struct vm_options),
+    .run = run,
+};
