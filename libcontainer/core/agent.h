@@ -57,7 +57,7 @@ bool agent_port_parse(uint32_t port, uint32_t *id, enum agent_stream *which);
 enum agent_kind {
 	/* from the guest */
 	AGENT_HELLO = 1, /* body: magic and version */
-	AGENT_EXITED,    /* id ended; value: as from waitpid(2); body: agent_exited */
+	AGENT_EXITED,    /* id ended, also one whose walker failed: the last word of each CREATE and EXEC; value: as from waitpid(2); body: agent_exited */
 	AGENT_REPLY,     /* to NET, UPDATE, STATS and PS, in their order; id as theirs; value: 0 or -errno, then the body is its text */
 	AGENT_ERROR,     /* the agent itself cannot go on; value: -errno; body: why */
 	/* both ways */
@@ -102,14 +102,13 @@ struct agent_stats {
 	uint64_t guest_total, guest_free; /* of the guest's whole memory */
 };
 
-/* What the guest cannot know by itself. */
+/* What the guest cannot know by itself. Its walker begins at row 1 of its list (core/stages.h). */
 #define AGENT_NO_NEW_KEYRING (1u << 0)
 #define AGENT_NO_PIVOT       (1u << 1)
 #define AGENT_CREATE_FLAGS   (AGENT_NO_NEW_KEYRING | AGENT_NO_PIVOT)
 
 struct agent_create {
 	uint32_t flags;
-	uint32_t stage;        /* the walker begins at the row after this one */
 	int32_t pid;           /* the monitor's, as the host counts: the container's pid in documents for hooks */
 	struct agent_size size; /* of the terminal; 0: unknown */
 	const char *id, *bundle;
@@ -118,7 +117,6 @@ struct agent_create {
 };
 
 struct agent_exec {
-	uint32_t stage;         /* the walker begins at the row after this one, of the list for exec */
 	struct agent_size size; /* of the terminal; 0: unknown */
 	const char *process;    /* a process document; complete, nothing is taken from the container's config but what it leaves out */
 	uint32_t process_size;

@@ -131,7 +131,6 @@ int agent_create_encode(const struct agent_create *c, struct text *body, struct 
 {
 	text_free(body);
 	put32(body, c->flags);
-	put32(body, c->stage);
 	put32(body, (uint32_t)c->pid);
 	put32(body, c->size.rows);
 	put32(body, c->size.cols);
@@ -147,7 +146,6 @@ int agent_create_decode(const struct agent_frame *f, struct agent_create *out, s
 	struct agent_create got = { .flags = get32(&c) };
 	int ret;
 
-	got.stage = get32(&c);
 	got.pid = (int32_t)get32(&c);
 	got.size.rows = get32(&c);
 	got.size.cols = get32(&c);
@@ -165,7 +163,6 @@ int agent_create_decode(const struct agent_frame *f, struct agent_create *out, s
 int agent_exec_encode(const struct agent_exec *e, struct text *body, struct error *err)
 {
 	text_free(body);
-	put32(body, e->stage);
 	put32(body, e->size.rows);
 	put32(body, e->size.cols);
 	put_string(body, e->process, e->process_size);
@@ -176,7 +173,7 @@ int agent_exec_encode(const struct agent_exec *e, struct text *body, struct erro
 int agent_exec_decode(const struct agent_frame *f, struct agent_exec *out, struct error *err)
 {
 	struct cursor c = cursor(f);
-	struct agent_exec got = { .stage = get32(&c) };
+	struct agent_exec got = { 0 };
 	int ret;
 
 	got.size.rows = get32(&c);

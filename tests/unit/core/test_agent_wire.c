@@ -47,7 +47,7 @@ Test(agent_wire, ports)
 Test(agent_wire, create)
 {
 	struct agent_create in = {
-		.flags = AGENT_NO_PIVOT, .stage = 11, .pid = 4711, .size = { 24, 80 },
+		.flags = AGENT_NO_PIVOT, .pid = 4711, .size = { 24, 80 },
 		.id = "box", .bundle = "/b", .config = "{\"a\": 1}", .config_size = 8,
 	};
 	struct agent_create out;
@@ -58,7 +58,6 @@ Test(agent_wire, create)
 	f = frame_of(AGENT_CREATE, &body);
 	cr_assert_eq(agent_create_decode(&f, &out, NULL), 0);
 	cr_assert_eq(out.flags, AGENT_NO_PIVOT);
-	cr_assert_eq(out.stage, 11);
 	cr_assert_eq(out.pid, 4711);
 	cr_assert_eq(out.size.rows, 24);
 	cr_assert_eq(out.size.cols, 80);
@@ -91,14 +90,13 @@ Test(agent_wire, a_config_too_large_is_told)
 
 Test(agent_wire, exec)
 {
-	struct agent_exec in = { .stage = 3, .size = { 1, 2 }, .process = "{}", .process_size = 2, .cgroup = "a/b" }, out;
+	struct agent_exec in = { .size = { 1, 2 }, .process = "{}", .process_size = 2, .cgroup = "a/b" }, out;
 	auto_text struct text body = { 0 };
 	struct agent_frame f;
 
 	cr_assert_eq(agent_exec_encode(&in, &body, NULL), 0);
 	f = frame_of(AGENT_EXEC, &body);
 	cr_assert_eq(agent_exec_decode(&f, &out, NULL), 0);
-	cr_assert_eq(out.stage, 3);
 	cr_assert_eq(out.size.cols, 2);
 	cr_assert_str_eq(out.process, "{}");
 	cr_assert_str_eq(out.cgroup, "a/b");
