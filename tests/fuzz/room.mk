@@ -16,6 +16,16 @@ fuzz_net_tested = $(fuzz_device_tested) libcontainer/vmm/virtio/net.c
 fuzz_targets += fuzz_vsock fuzz_agent
 fuzz_vsock_tested = $(fuzz_device_tested) libcontainer/vmm/virtio/vsock.c libcontainer/vmm/virtio/vsock_stream.c
 fuzz_agent_tested = $(libcontainer_base_libbase_a_SOURCES) libcontainer/core/agent_wire.c
+# The same, by way of a script of all that a guest can do.
+fuzz_targets += fuzz_queue fuzz_mmio fuzz_rng fuzz_console fuzz_balloon fuzz_blk
+fuzz_script_tested = $(fuzz_device_tested) %D%/script.c
+fuzz_queue_tested = $(fuzz_script_tested)
+fuzz_mmio_tested = $(fuzz_script_tested)
+fuzz_rng_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/rng.c
+fuzz_console_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/console.c
+fuzz_balloon_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/balloon.c
+fuzz_blk_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/blk.c
+EXTRA_DIST += %D%/script.c %D%/script.h
 EXTRA_DIST += $(addprefix %D%/,$(addsuffix .c,$(fuzz_targets))) %D%/corpus
 
 fuzz_builds = $(addprefix fuzz-build-,$(fuzz_targets))
