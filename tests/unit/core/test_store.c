@@ -84,19 +84,21 @@ Test(store, the_lock_goes_with_its_holder, .init = make_root, .fini = drop_root)
 {
 	struct store s = STORE_NONE;
 	struct error err = ERROR_NONE;
-	int ready[2];
+	int ready[2], hold[2];
 	char c;
 	pid_t pid;
 
-	cr_assert(pipe(ready) == 0);
+	cr_assert(pipe(ready) == 0 && pipe(hold) == 0);
 	pid = fork();
 	if (pid == 0) {
 		struct store mine = STORE_NONE;
+		bool won = store_claim(root, "one", &mine, NULL) == 0;
 
-		(void)!write(ready[1], store_claim(root, "one", &mine, NULL) == 0 ? "y" : "n", 1);
-		/* A grandchild that inherits the descriptor must not keep the lock. */
+		close(hold[1]);
+		/* A grandchild that inherits the descriptor must not keep the lock. It lives until the test ends. */
 		if (fork() == 0)
-			sleep(5);
+			_exit((int)read(hold[0], &c, 1));
+		(void)!write(ready[1], won ? "y" : "n", 1);
 		pause();
 	}
 	cr_assert(read(ready[0], &c, 1) == 1 && c == 'y');
