@@ -23,54 +23,24 @@ enum {
 	NOFILE_SPARE = 64, /* for what is open for the length of a request */
 };
 
+/* clang-format off */
 const int fs_broker_calls[] = {
-    /* the socket */
-    __NR_recvmsg,
-    __NR_sendmsg,
-    __NR_close,
-    /* names and descriptors */
-    __NR_openat,
-    __NR_statx,
-    __NR_newfstatat,
-    __NR_fstat,
-    __NR_readlinkat,
-    __NR_fcntl,
-    __NR_mkdirat,
-    __NR_mknodat,
-    __NR_symlinkat,
-    __NR_linkat,
-    __NR_unlinkat,
-    __NR_renameat2,
-    /* attributes */
-    __NR_fchmodat,
-    __NR_fchownat,
-    __NR_utimensat,
-    __NR_ftruncate,
-    __NR_fstatfs,
-    __NR_syncfs,
-    __NR_setxattr,
-    __NR_getxattr,
-    __NR_listxattr,
-    __NR_removexattr,
-    /* whose file it becomes */
-    __NR_setfsuid,
-    __NR_setfsgid,
-    __NR_capset,
-    __NR_prctl,
-    /* memory, time, the end */
-    __NR_brk,
-    __NR_mmap,
-    __NR_munmap,
-    __NR_mremap,
-    __NR_madvise,
-    __NR_clock_gettime,
-    __NR_futex,
-    __NR_restart_syscall,
-    __NR_rt_sigreturn,
-    __NR_exit,
-    __NR_exit_group,
-    -1,
+	/* the socket */
+	__NR_recvmsg, __NR_sendmsg, __NR_close,
+	/* names and descriptors; the C library makes renameat() of a renameat2() without flags */
+	__NR_openat, __NR_statx, __NR_newfstatat, __NR_fstat, __NR_readlinkat, __NR_fcntl, __NR_mkdirat,
+	__NR_mknodat, __NR_symlinkat, __NR_linkat, __NR_unlinkat, __NR_renameat, __NR_renameat2,
+	/* attributes */
+	__NR_fchmodat, __NR_fchownat, __NR_utimensat, __NR_ftruncate, __NR_fstatfs, __NR_syncfs,
+	__NR_setxattr, __NR_getxattr, __NR_listxattr, __NR_removexattr,
+	/* whose file it becomes */
+	__NR_setfsuid, __NR_setfsgid, __NR_capset, __NR_prctl,
+	/* memory, time, the end */
+	__NR_brk, __NR_mmap, __NR_munmap, __NR_mremap, __NR_madvise, __NR_clock_gettime, __NR_futex,
+	__NR_restart_syscall, __NR_rt_sigreturn, __NR_exit, __NR_exit_group,
+	-1,
 };
+/* clang-format on */
 
 union control {
 	char space[CMSG_SPACE(sizeof(int))];

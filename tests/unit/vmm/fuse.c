@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "allow.h"
+
 struct fuse fuse;
 
 static int at_base(const char *name, int flags)
@@ -72,7 +74,7 @@ int fuse_init(uint32_t minor, uint32_t flags)
 void fuse_setup(void)
 {
 	fuse_make_folders();
-	cr_assert_eq(fs_broker_start(fuse.shares, 3, NULL, NULL, &fuse.broker, NULL), 0);
+	cr_assert_eq(fs_broker_start(fuse.shares, 3, allow_only, (void *)fs_broker_calls, &fuse.broker, NULL), 0);
 	cr_assert_eq(fs_new("nacre", fuse.shares, 3, fuse.broker.socket, &fuse.device, NULL), 0);
 	guest_make(&fuse.g, fuse.device, 0);
 	guest_start(&fuse.g, UINT64_MAX);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "allow.h"
 #include "guest.h"
 #include "vmm/virtio/fs.h"
 #include "vmm/virtio/fs_broker.h"
@@ -55,7 +56,7 @@ static int serve(int fuse, const struct fs_share *shares, size_t n)
 	struct error err = ERROR_NONE;
 	int ret;
 
-	if (fs_broker_start(shares, n, NULL, NULL, &broker, &err) < 0 ||
+	if (fs_broker_start(shares, n, allow_only, (void *)fs_broker_calls, &broker, &err) < 0 ||
 	    fs_new("test", shares, n, broker.socket, &d, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 4;
