@@ -6,6 +6,7 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 	%D%/irq.c %D%/irq.h \
 	%D%/kernel.c %D%/kernel.h \
 	%D%/kvm.c %D%/kvm.h \
+	%D%/filter.c %D%/filter.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/serial.c %D%/serial.h \

@@ -5,6 +5,7 @@ tests_unit_vmm_test_vmm_SOURCES = \
 	%D%/test_balloon.c \
 	%D%/test_blk.c \
 	%D%/test_console.c \
+	%D%/test_filter.c \
 	%D%/test_memory.c \
 	%D%/test_mmio.c \
 	%D%/test_queue.c \
