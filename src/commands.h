@@ -5,7 +5,7 @@
 #include "core/isolation.h"
 #include "src/command.h"
 
-extern const struct command command_create, command_delete, command_events, command_exec, command_features, command_kill,
+extern const struct command command_check, command_create, command_delete, command_events, command_exec, command_features, command_kill,
     command_list, command_pause, command_ps, command_resume, command_run, command_spec, command_start,
     command_state, command_update, command_vm;
 
@@ -28,7 +28,9 @@ extern const struct command command_create, command_delete, command_events, comm
 	    ROW_CREATE("preserve-fds", 0, OPTION_NUMBER, preserve_fds, "N",                                  \
 		       "hand descriptors 3 to 2+N on (after $LISTEN_FDS)"),                                  \
 	    ROW_CREATE("isolation", 0, OPTION_TEXT, isolation, "KIND",                                       \
-		       "what the wall around it is made of: namespaces (default)", isolation_names),         \
+		       "namespaces (default) or kvm, a virtual machine", isolation_names),                    \
+	    ROW_CREATE("vm-kernel", 0, OPTION_PATH, kernel, "FILE",                                          \
+		       "the virtual machine's kernel (default: the running one)"),                            \
 	    ROW_CREATE("no-pivot", 0, OPTION_FLAG, no_pivot, NULL,                                           \
 		       "move the root instead of pivot_root(2), for an initramfs"),                          \
 	    ROW_CREATE("no-new-keyring", 0, OPTION_FLAG, no_new_keyring, NULL,                               \

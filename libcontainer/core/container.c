@@ -18,6 +18,8 @@ void container_init(struct container *c, const struct lifecycle_global *global)
 		.init = PROC_NONE,
 		.host = { .store = STORE_NONE, .ns = NS_PLAN_NONE, .terminal = -EBADF },
 		.carried = { .gate = -EBADF, .proc = -EBADF, .listener = -EBADF, .console_socket = -EBADF },
+		.control = -EBADF,
+		.jail = { .terminal = -EBADF },
 		.inside = { .root = { .fd = -EBADF, .proc = -EBADF }, .plan = EXEC_PLAN_NONE },
 	};
 }

@@ -31,6 +31,9 @@ enum container_status {
 };
 extern const char *const container_status_names[CONTAINER_STATUS_MAX + 1];
 
+struct vm_parts;
+struct vm_monitor;
+
 struct container {
 	const struct lifecycle_global *global;
 	const struct isolation *isolation;
@@ -79,6 +82,17 @@ struct container {
 		struct root_hierarchy *hierarchies;
 		bool cgroup_v2;              /* what INSIDE finds is cgroup v2 and nothing else */
 	} carried;
+
+	/* Made in HOST, used in JAIL. */
+	struct vm_parts *parts;
+	int control;                         /* listening, see core/vm_control.h */
+
+	/* Valid in JAIL. */
+	struct {
+		struct vm_monitor *monitor;
+		int pid;                     /* our own, as the host counts */
+		int terminal;                /* the slave of the first process's, or -EBADF */
+	} jail;
 
 	/* Valid INSIDE. */
 	struct {

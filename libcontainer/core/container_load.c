@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "core/gate.h"
 #include "core/lifecycle.h"
+#include "core/vm_machine.h"
 
 #define CONFIG_MAX (16u << 20)
 
@@ -188,6 +189,9 @@ void container_close(struct container *c)
 		close(c->carried.listener);
 	if (c->carried.host_pid)
 		munmap((void *)c->carried.host_pid, sizeof(*c->carried.host_pid));
+	vm_parts_free(c->parts);
+	if (c->control >= 0)
+		close(c->control);
 	if (c->carried.console_socket >= 0)
 		close(c->carried.console_socket);
 	if (c->host.terminal >= 0)

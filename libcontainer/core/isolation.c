@@ -8,8 +8,8 @@
 #include "base/table.h"
 #include "oci-spec/config.h"
 
-static const struct isolation *const all[] = { &isolation_namespaces };
-const char *const isolation_names[] = { "namespaces", NULL };
+static const struct isolation *const all[] = { &isolation_namespaces, &isolation_kvm };
+const char *const isolation_names[] = { "namespaces", "kvm", NULL };
 
 /* Called "nacre-NAME", it is for containers of that kind. */
 static const char prefix[] = "nacre-";
@@ -20,6 +20,15 @@ const struct isolation *isolation_find(const char *name)
 		if (!strcmp(all[i]->name, name))
 			return all[i];
 	return NULL;
+}
+
+const struct oci_resources *isolation_resources(const struct isolation *i, const struct oci_resources *asked,
+						struct isolation_resources *room)
+{
+	if (!asked || !i->host_resources)
+		return asked;
+	i->host_resources(asked, room);
+	return &room->all;
 }
 
 static const struct isolation *by_program(const char *program)
@@ -47,6 +56,8 @@ int isolation_choose(const struct oci_config *config, const char *option, const 
 		if (!found)
 			return error_set(err, -EINVAL, "config.json: annotations[\"%s\"]: there is no isolation \"%.60s\"", ISOLATION_ANNOTATION,
 					 annotation);
+	} else if (config->vm) {
+		found = &isolation_kvm;
 	}
 	*out = found;
 	return 0;

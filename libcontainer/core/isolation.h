@@ -5,11 +5,16 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "oci-spec/config.h"
 
 struct stage;
 struct container;
-struct oci_config;
-struct oci_resources;
+
+/* Resources for the host's cgroup in place of those in the spec; borrows from them. */
+struct isolation_resources {
+	struct oci_resources all;
+	struct oci_memory memory; /* all.memory, unless that is NULL */
+};
 
 struct isolation {
 	const char *name; /* in state.json, of --isolation, of the annotation: "namespaces" */
@@ -18,11 +23,19 @@ struct isolation {
 	const struct stage *const *exec;
 	/* A signal to the container's first process. */
 	int (*signal)(struct container *c, int signo, struct error *err);
+	/* To all of its processes. NULL: to those in its cgroup. */
+	int (*signal_all)(struct container *c, int signo, struct error *err);
+	/* What the host's cgroup gets of these. NULL: all of it. */
+	void (*host_resources)(const struct oci_resources *asked, struct isolation_resources *out);
 	/* New limits: the host's cgroup has them already. NULL: that is all there is to do. */
 	int (*update)(struct container *c, const struct oci_resources *resources, struct error *err);
 };
 
-extern const struct isolation isolation_namespaces;
+extern const struct isolation isolation_namespaces, isolation_kvm;
+
+/* The resources for the host's cgroup: asked, or *room filled in. asked may be NULL. */
+const struct oci_resources *isolation_resources(const struct isolation *i, const struct oci_resources *asked,
+						struct isolation_resources *room);
 
 /* The back end of this name, or NULL. */
 const struct isolation *isolation_find(const char *name);

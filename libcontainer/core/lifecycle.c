@@ -212,6 +212,8 @@ int lifecycle_kill(const struct lifecycle_global *g, const char *id, int signo, 
 	now = container_status(&c);
 	if (now == CONTAINER_STOPPED && !all)
 		return error_set(err, -ESRCH, "container not running");
+	if (all && c.isolation->signal_all && now != CONTAINER_STOPPED)
+		return c.isolation->signal_all(&c, signo, err);
 	if (all || (signo == SIGKILL && c.saved && !c.saved->own_pid_namespace))
 		/* Without a pid namespace of its own the others would outlive the first process. */
 		return c.host.cgroup ? cgroup_kill(c.host.cgroup, signo, err) : 0;
@@ -284,6 +286,7 @@ int lifecycle_resume(const struct lifecycle_global *g, const char *id, struct er
 
 int lifecycle_update(const struct lifecycle_global *g, const char *id, const struct oci_resources *resources, struct error *err)
 {
+	struct isolation_resources room;
 	auto_container struct container c;
 	int ret = container_load(&c, g, id, true, err);
 
@@ -291,7 +294,7 @@ int lifecycle_update(const struct lifecycle_global *g, const char *id, const str
 		return ret;
 	if (container_status(&c) == CONTAINER_STOPPED || !c.host.cgroup)
 		return error_set(err, -EINVAL, "container not running");
-	ret = cgroup_update(c.host.cgroup, resources, err);
+	ret = cgroup_update(c.host.cgroup, isolation_resources(c.isolation, resources, &room), err);
 	return ret == 0 && c.isolation->update ? c.isolation->update(&c, resources, err) : ret;
 }
 

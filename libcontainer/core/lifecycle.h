@@ -27,6 +27,7 @@ struct lifecycle_create {
 	const char *console_socket, *pid_file, *pidfd_socket;
 	int preserve_fds;
 	const char *isolation;              /* the name of a back end; NULL: isolation_choose() */
+	char *kernel;                       /* of a virtual machine, where the config names none; NULL: found */
 	bool no_pivot, no_new_keyring;
 	int listen_fds;                     /* $LISTEN_FDS where LISTEN_PID is us; else 0 */
 	/* run only */

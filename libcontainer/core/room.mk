@@ -9,6 +9,7 @@ libcontainer_core_libcore_a_SOURCES = \
 	%D%/exec.c %D%/exec.h \
 	%D%/features.c \
 	%D%/gate.c %D%/gate.h \
+	%D%/host_check.c %D%/host_check.h \
 	%D%/isolation.c %D%/isolation.h \
 	%D%/isolation_namespaces.c \
 	%D%/lifecycle.c %D%/lifecycle.h \
@@ -20,3 +21,17 @@ libcontainer_core_libcore_a_SOURCES = \
 	%D%/stages_inside.c \
 	%D%/stages_rdt.c \
 	%D%/store.c %D%/store.h
+
+# Containers in virtual machines: the monitor's side.
+libcontainer_core_libcore_a_SOURCES += \
+	%D%/agent_image.c %D%/agent_image.h \
+	%D%/isolation_kvm.c \
+	%D%/vm_clients.c %D%/vm_clients.h \
+	%D%/vm_control.c %D%/vm_control.h \
+	%D%/vm_exec.c %D%/vm_exec.h \
+	%D%/vm_jail.c %D%/vm_jail.h \
+	%D%/vm_machine.c %D%/vm_machine.h \
+	%D%/vm_monitor.c %D%/vm_monitor.h \
+	%D%/vm_network.c %D%/vm_network.h \
+	%D%/vm_size.c %D%/vm_size.h \
+	%D%/vm_terminal.c %D%/vm_terminal.h

@@ -175,7 +175,7 @@ static bool cgroup_owner(const struct container *c, uid_t *owner)
 	return writable && id >= 0;
 }
 
-static struct cgroup_request cgroup_request(const struct container *c)
+static struct cgroup_request cgroup_request(const struct container *c, struct isolation_resources *room)
 {
 	const struct oci_linux *l = c->spec->linux_;
 
@@ -184,14 +184,15 @@ static struct cgroup_request cgroup_request(const struct container *c)
 		.path = l ? l->cgroups_path : NULL,
 		.id = c->id,
 		.rootless = !c->privileged,
-		.resources = l ? l->resources : NULL,
+		.resources = isolation_resources(c->isolation, l ? l->resources : NULL, room),
 		.annotations = &c->spec->annotations,
 	};
 }
 
 int stage_find_cgroup(struct container *c, struct error *err)
 {
-	struct cgroup_request r = cgroup_request(c);
+	struct isolation_resources room;
+	struct cgroup_request r = cgroup_request(c, &room);
 	struct cgroup *planned = NULL;
 	pid_t *pids = NULL;
 	size_t n = 0;
@@ -208,7 +209,8 @@ int stage_find_cgroup(struct container *c, struct error *err)
 
 static int make_cgroup(struct container *c, struct error *err)
 {
-	struct cgroup_request r = cgroup_request(c);
+	struct isolation_resources room;
+	struct cgroup_request r = cgroup_request(c, &room);
 	int ret;
 
 	r.chown = cgroup_owner(c, &r.owner);

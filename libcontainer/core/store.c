@@ -37,7 +37,7 @@ SCHEMA(saved_state,
        PAIRS("annotations", saved_state, annotations));
 
 /* The names of the files that are ours in a container's folder. */
-static const char *const own_files[] = { "gate", "config.json", "making.json", "state.json", "lock" };
+static const char *const own_files[] = { "gate", "control", "console", "config.json", "making.json", "state.json", "lock" };
 
 char *store_default_root(void)
 {

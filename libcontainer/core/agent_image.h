@@ -1,0 +1,11 @@
+/* agent_image.h: the agent's program, a static one of this build, on the host. */
+#ifndef CORE_AGENT_IMAGE_H
+#define CORE_AGENT_IMAGE_H
+
+#include "vmm/initramfs.h"
+
+/* Adds it to a guest's first root as /init. It is $NACRE_AGENT where that is set, else the installed one (libexec/nacre/agent). -ENOENT and the
+ * remedy where there is none. */
+int agent_image_add(struct initramfs *i, struct error *err);
+
+#endif

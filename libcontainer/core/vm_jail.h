@@ -1,0 +1,15 @@
+/* vm_jail.h: the monitor locks itself in, before the guest runs its first instruction.
+ *
+ * What it keeps are its descriptors and the namespaces of the bundle: engines look at those. All else goes: an empty read-only root in a mount
+ * namespace of its own, no capability in any set, no_new_privs, Landlock where the kernel has it (no file, no port, no signal or abstract
+ * socket beyond itself), no core dump and no tracer. The filters of system calls (vmm/filter.h) come with the threads.
+ */
+#ifndef CORE_VM_JAIL_H
+#define CORE_VM_JAIL_H
+
+#include "base/error.h"
+
+/* One thread still. Everything that has a path has been opened. */
+int vm_jail_enter(struct error *err);
+
+#endif
