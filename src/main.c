@@ -58,7 +58,7 @@ static const struct command command_help;
 static const struct command *const commands[] = {
     &command_create, &command_start, &command_run,	&command_exec,	&command_kill,	 &command_delete,
     &command_state,  &command_list,  &command_ps,	&command_pause, &command_resume, &command_update,
-    &command_events, &command_spec,  &command_features, &command_vm,    &command_help,
+    &command_events, &command_spec,  &command_features, &command_vm,    &command_check,  &command_help,
 };
 
 static const struct command *find_command(const char *name, struct error *err)

@@ -10,5 +10,5 @@ nacre_SOURCES = \
 	%D%/commands.h \
 	%D%/cmd_create.c %D%/cmd_start.c %D%/cmd_run.c %D%/cmd_exec.c %D%/cmd_kill.c %D%/cmd_delete.c \
 	%D%/cmd_state.c %D%/cmd_list.c %D%/cmd_ps.c %D%/cmd_pause.c %D%/cmd_spec.c %D%/cmd_features.c %D%/cmd_update.c \
-	%D%/cmd_events.c %D%/cmd_vm.c
+	%D%/cmd_events.c %D%/cmd_vm.c %D%/cmd_check.c
 nacre_LDADD = $(floor3) $(floor2) $(floor1) $(floor0) $(third_party)
