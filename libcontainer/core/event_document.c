@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/auto.h"
+#include "core/agent.h"
 #include "oci-spec/tables.h"
 
 struct cpu_usage {
@@ -51,6 +52,16 @@ struct hugetlb {
 	char *size;
 	struct opt_uint usage, max, failcnt;
 };
+struct guest_cpu {
+	struct opt_uint total, user, kernel;
+};
+struct guest_memory {
+	struct opt_uint usage, max, limit, cache, swap, total, free, oom_kills;
+};
+struct guest {
+	struct guest_cpu *cpu;
+	struct guest_memory *memory;
+};
 struct nothing {
 	struct opt_bool never;
 };
@@ -69,6 +80,7 @@ struct data {
 		struct nothing *v;
 		size_t n;
 	} interfaces;
+	struct guest *guest;
 };
 struct event {
 	char *type, *id;
@@ -129,6 +141,23 @@ SCHEMA(hugetlb,
 	UINT("usage", hugetlb, usage),
 	UINT("max", hugetlb, max),
 	UINT("failcnt", hugetlb, failcnt));
+SCHEMA(guest_cpu,
+	UINT("total", guest_cpu, total),
+	UINT("user", guest_cpu, user),
+	UINT("kernel", guest_cpu, kernel));
+SCHEMA(guest_memory,
+	UINT("usage", guest_memory, usage),
+	UINT("max", guest_memory, max),
+	UINT("limit", guest_memory, limit),
+	UINT("cache", guest_memory, cache),
+	UINT("swap", guest_memory, swap),
+	UINT("total", guest_memory, total),
+	UINT("free", guest_memory, free),
+	UINT("oomKills", guest_memory, oom_kills));
+/* Ours alone: what the container uses of its machine, while all above is what the machine uses of the host. */
+SCHEMA(guest,
+	OBJECT("cpu", guest, cpu, guest_cpu),
+	OBJECT("memory", guest, memory, guest_memory));
 SCHEMA(nothing,
 	OPT_BOOL("never", nothing, never));
 /* runc lists the network devices that it made, and ours are made by hooks: so there are none, which runc writes as null.
@@ -141,7 +170,8 @@ SCHEMA(data,
 	OBJECT("blkio", data, blkio, blkio),
 	NAMED("hugetlb", data, hugetlb, hugetlb),
 	PAIRS("intel_rdt", data, intel_rdt),
-	FIELD("network_interfaces", FIELD_OBJECTS, true, data, interfaces, &nothing_schema, NULL));
+	FIELD("network_interfaces", FIELD_OBJECTS, true, data, interfaces, &nothing_schema, NULL),
+	OBJECT("guest", data, guest, guest));
 SCHEMA(event,
 	STRING("type", event, type),
 	STRING("id", event, id),
@@ -204,9 +234,17 @@ static struct cpuset cpuset(const struct cgroup_stats *s)
 	};
 }
 
-static int print_data(const char *id, const struct cgroup_stats *s, struct data *data, char **line,
+static struct opt_uint unless_endless(uint64_t n)
+{
+	return (struct opt_uint){n != UINT64_MAX, n};
+}
+
+static int print_data(const char *id, const struct cgroup_stats *s, const struct agent_stats *g, struct data *data, char **line,
 		      struct error *err)
 {
+	struct guest_cpu guest_cpu = {0};
+	struct guest_memory guest_memory = {0};
+	struct guest guest = {&guest_cpu, &guest_memory};
 	struct cpu_usage usage = {
 	    .total = unless_0(s->cpu.total),
 	    .percpu = unless_empty(s->cpu.percpu),
@@ -233,6 +271,16 @@ static int print_data(const char *id, const struct cgroup_stats *s, struct data 
 	struct pair none[1] = {{0}};
 	char type[] = "stats";
 
+	if (g) {
+		guest_cpu = (struct guest_cpu){always(g->cpu_total), always(g->cpu_user), always(g->cpu_kernel)};
+		guest_memory = (struct guest_memory){
+		    always(g->memory_usage), always(g->memory_max), unless_endless(g->memory_limit), always(g->memory_cache),
+		    always(g->memory_swap), always(g->guest_total), always(g->guest_free), always(g->oom_kills),
+		};
+		pids = (struct pids){unless_0(g->pids_current), unless_0(g->pids_limit == UINT64_MAX ? 0 : g->pids_limit)};
+		data->guest = &guest;
+	}
+
 	data->cpu = &cpu;
 	data->cpuset = &set;
 	data->memory = &memory;
@@ -241,7 +289,8 @@ static int print_data(const char *id, const struct cgroup_stats *s, struct data 
 	return schema_print(&event_schema, &(struct event){type, (char *)id, data}, line, err);
 }
 
-int event_print_stats(const char *id, const struct cgroup_stats *s, char **line, struct error *err)
+int event_print_stats(const char *id, const struct cgroup_stats *s, const struct agent_stats *guest, char **line,
+		      struct error *err)
 {
 	/* One more: a map without elements is written as an empty one only where there is an array. */
 	auto_free struct hugetlb *pages = calloc(s->hugetlb.n + 1, sizeof(*pages));
@@ -262,7 +311,7 @@ int event_print_stats(const char *id, const struct cgroup_stats *s, char **line,
 	if (ret == 0)
 		ret = io_entries(&s->io_operations, &blkio.operations, err);
 	if (ret == 0)
-		ret = print_data(id, s, &data, line, err);
+		ret = print_data(id, s, guest, &data, line, err);
 	free(blkio.bytes.v);
 	free(blkio.operations.v);
 	return ret;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cgroup/oom.h"
+#include "core/agent.h"
 #include "core/container.h"
 #include "core/event_document.h"
 
@@ -36,12 +37,22 @@ static int tell(struct events *e, int printed, char *line, struct error *err)
 static int tell_stats(struct events *e, struct error *err)
 {
 	struct cgroup_stats stats;
+	struct agent_stats guest;
+	bool has_guest = false;
 	char *line = NULL;
 	int ret = cgroup_stats_read(e->c->host.cgroup, &stats, err);
 
 	if (ret < 0)
 		return ret;
-	ret = event_print_stats(e->c->id, &stats, &line, err);
+	/* A paused machine cannot be asked. */
+	if (e->c->isolation->stats && !cgroup_is_frozen(e->c->host.cgroup)) {
+		struct error why = ERROR_NONE;
+
+		has_guest = e->c->isolation->stats(e->c, &guest, &why) == 0;
+		if (!has_guest)
+			log_line(LOG_DEBUG, "container \"%s\": %s", e->c->id, why.msg);
+	}
+	ret = event_print_stats(e->c->id, &stats, has_guest ? &guest : NULL, &line, err);
 	cgroup_stats_free(&stats);
 	return tell(e, ret, line, err);
 }

@@ -9,11 +9,14 @@
 
 struct stage;
 struct container;
+struct agent_stats;
 
+#define ISOLATION_UNIFIED_MAX 64
 /* Resources for the host's cgroup in place of those in the spec; borrows from them. */
 struct isolation_resources {
 	struct oci_resources all;
-	struct oci_memory memory; /* all.memory, unless that is NULL */
+	struct oci_memory memory;                    /* all.memory, unless that is NULL */
+	struct pair unified[ISOLATION_UNIFIED_MAX];  /* all.unified */
 };
 
 struct isolation {
@@ -29,6 +32,8 @@ struct isolation {
 	void (*host_resources)(const struct oci_resources *asked, struct isolation_resources *out);
 	/* New limits: the host's cgroup has them already. NULL: that is all there is to do. */
 	int (*update)(struct container *c, const struct oci_resources *resources, struct error *err);
+	/* What the container uses in its guest. NULL: there is none. */
+	int (*stats)(struct container *c, struct agent_stats *out, struct error *err);
 };
 
 extern const struct isolation isolation_namespaces, isolation_kvm;

@@ -153,6 +153,17 @@ static int update(struct container *c, const struct oci_resources *resources, st
 	return ret < 0 ? ret : control_ask(c->host.store.folder, &m, &fd, 1, NULL, err);
 }
 
+static int stats(struct container *c, struct agent_stats *out, struct error *err)
+{
+	const struct control_msg m = { .kind = CONTROL_STATS };
+	struct control_msg answer;
+	int ret = control_ask(c->host.store.folder, &m, NULL, 0, &answer, err);
+
+	if (ret == 0)
+		*out = answer.stats;
+	return ret;
+}
+
 const struct isolation isolation_kvm = {
 	.name = "kvm",
 	.in_vm = true,
@@ -162,4 +173,5 @@ const struct isolation isolation_kvm = {
 	.signal_all = signal_all,
 	.host_resources = vm_size_host,
 	.update = update,
+	.stats = stats,
 };

@@ -287,13 +287,17 @@ int lifecycle_resume(const struct lifecycle_global *g, const char *id, struct er
 int lifecycle_update(const struct lifecycle_global *g, const char *id, const struct oci_resources *resources, struct error *err)
 {
 	struct isolation_resources room;
+	enum container_status now;
 	auto_container struct container c;
 	int ret = container_load(&c, g, id, true, err);
 
 	if (ret < 0)
 		return ret;
-	if (container_status(&c) == CONTAINER_STOPPED || !c.host.cgroup)
+	now = container_status(&c);
+	if (now == CONTAINER_STOPPED || !c.host.cgroup)
 		return error_set(err, -EINVAL, "container not running");
+	if (now == CONTAINER_PAUSED && c.isolation->update)
+		return error_set(err, -EINVAL, "container paused: its virtual machine cannot take new limits");
 	ret = cgroup_update(c.host.cgroup, isolation_resources(c.isolation, resources, &room), err);
 	return ret == 0 && c.isolation->update ? c.isolation->update(&c, resources, err) : ret;
 }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -132,11 +133,17 @@ int control_ask(int folder, const struct control_msg *m, const int *fds, size_t 
 {
 	auto_close int fd = control_connect(folder, err);
 	int none[CONTROL_FDS_MAX], ret = fd < 0 ? fd : control_send(fd, m, fds, n, err);
+	const struct timeval patience = { .tv_sec = 20 };
 	struct control_msg heard;
 	size_t came = 0;
 
+	/* One that is stopped does not answer. */
+	if (ret == 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (ret == 0)
 		ret = control_recv(fd, &heard, none, &came, err);
+	if (ret == -EAGAIN)
+		return error_set(err, -ETIMEDOUT, "the virtual machine's monitor does not answer");
 	for (size_t i = 0; i < came; i++)
 		close(none[i]);
 	if (ret < 0)

@@ -48,6 +48,8 @@ static int check(const struct container *c, struct error *err)
 						"a network card of its own; it needs a network namespace");
 	if (c->preserved > 0)
 		return error_set(err, -ENOTSUP, "--preserve-fds: descriptors cannot be handed on into a virtual machine");
+	if (s->linux_ && s->linux_->resources && s->linux_->resources->unified.n > ISOLATION_UNIFIED_MAX)
+		return error_set(err, -E2BIG, "config.json: linux.resources.unified: more than %d entries", ISOLATION_UNIFIED_MAX);
 	for (size_t i = 0; seccomp && i < seccomp->syscalls.n; i++)
 		if (!strcmp(seccomp->syscalls.v[i].action, "SCMP_ACT_NOTIFY"))
 			return error_set(err, -ENOTSUP, "config.json: linux.seccomp.syscalls[%zu].action: SCMP_ACT_NOTIFY cannot reach out of a virtual machine",

@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "base/str.h"
+
 #define STEP (UINT64_C(2) << 20)
 
 static uint64_t round_up(uint64_t bytes)
@@ -95,6 +97,10 @@ void vm_size_host(const struct oci_resources *asked, struct isolation_resources 
 {
 	out->all = *asked;
 	out->all.pids = NULL;
+	out->all.unified = (struct pairs){ .v = out->unified };
+	for (size_t i = 0; i < asked->unified.n && out->all.unified.n < ISOLATION_UNIFIED_MAX; i++)
+		if (!str_starts(asked->unified.v[i].key, "pids.") && !str_starts(asked->unified.v[i].key, "memory."))
+			out->unified[out->all.unified.n++] = asked->unified.v[i];
 	if (!asked->memory)
 		return;
 	out->memory = *asked->memory;

@@ -26,7 +26,7 @@ struct vm_size {
 int vm_size_plan(const struct oci_config *spec, struct vm_size *out, struct error *err);
 
 /* The resources that the host's cgroup gets in place of `asked`: all but what is meant for the processes of the container, which acts
- * inside the guest (pids); memory with what is needed around it. */
+ * inside the guest (pids, and the files of those two controllers in unified); memory with what is needed around it. */
 void vm_size_host(const struct oci_resources *asked, struct isolation_resources *out);
 
 #endif

@@ -1,4 +1,5 @@
 /* test_event_document.c: the lines of `events`, letter by letter: programs that know runc's parse them. */
+#include "core/agent.h"
 #include "core/event_document.h"
 
 #include <criterion/criterion.h>
@@ -10,7 +11,7 @@ static void expect(const struct cgroup_stats *s, const char *want)
 	struct error err = ERROR_NONE;
 	char *line = NULL;
 
-	cr_assert_eq(event_print_stats("box", s, &line, &err), 0, "%s", err.msg);
+	cr_assert_eq(event_print_stats("box", s, NULL, &line, &err), 0, "%s", err.msg);
 	cr_assert_str_eq(line, want);
 	free(line);
 }
@@ -95,8 +96,27 @@ Test(event_document, everything_counted)
 	struct error err = ERROR_NONE;
 	char *line = NULL;
 
-	cr_assert_eq(event_print_stats("box", &s, &line, &err), 0);
+	cr_assert_eq(event_print_stats("box", &s, NULL, &line, &err), 0);
 	cr_expect(strstr(line, "\"pids\":{\"current\":1,\"limit\":50}"), "%s", line);
 	cr_expect_not(strstr(line, "raw"), "%s", line);
+	free(line);
+}
+
+/* What the guest counts stands beside what its machine costs; the processes are the guest's. */
+Test(event_document, of_a_guest)
+{
+	struct cgroup_stats s = { 0 };
+	struct agent_stats g = {
+		.cpu_total = 30, .cpu_user = 20, .cpu_kernel = 10, .memory_usage = 4096, .memory_max = 8192, .memory_limit = UINT64_MAX,
+		.pids_current = 3, .pids_limit = UINT64_MAX, .guest_total = 1 << 20, .guest_free = 1 << 10, .oom_kills = 2,
+	};
+	struct error err = ERROR_NONE;
+	char *line = NULL;
+
+	s.pids.current = 17;
+	cr_assert_eq(event_print_stats("box", &s, &g, &line, &err), 0, "%s", err.msg);
+	cr_expect(strstr(line, "\"guest\":{\"cpu\":{\"total\":30,\"user\":20,\"kernel\":10},\"memory\":{\"usage\":4096,\"max\":8192,\"cache\":0,\"swap\":0,"
+			       "\"total\":1048576,\"free\":1024,\"oomKills\":2}}"), "%s", line);
+	cr_expect(strstr(line, "\"pids\":{\"current\":3}"), "%s", line);
 	free(line);
 }

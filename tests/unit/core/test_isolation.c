@@ -142,7 +142,8 @@ Test(vm_size, processors)
 Test(vm_size, for_the_host)
 {
 	struct oci_config *c = config_with(",\"linux\":{\"resources\":{\"memory\":{\"limit\":67108864,\"swap\":-1,\"reservation\":1048576},\"pids\":{\"limit\":5},"
-					   "\"cpu\":{\"shares\":512}}}");
+					   "\"cpu\":{\"shares\":512},"
+					   "\"unified\":{\"pids.max\":\"7\",\"cpu.weight\":\"50\",\"memory.high\":\"1\"}}}");
 	struct isolation_resources room;
 	const struct oci_resources *r = isolation_resources(&isolation_kvm, c->linux_->resources, &room);
 
@@ -151,6 +152,7 @@ Test(vm_size, for_the_host)
 	cr_expect(r->memory->swap.v == -1);
 	cr_expect(r->memory->reservation.v == (int64_t)(1 * MIB + VM_GUEST_OVERHEAD + VM_MONITOR_OVERHEAD));
 	cr_expect(!r->pids, "the monitor has threads of its own");
+	cr_expect(r->unified.n == 1 && !strcmp(r->unified.v[0].key, "cpu.weight"));
 	cr_expect(r->cpu == c->linux_->resources->cpu);
 	cr_expect(isolation_resources(&isolation_namespaces, c->linux_->resources, &room) == c->linux_->resources);
 	cr_expect(isolation_resources(&isolation_kvm, NULL, &room) == NULL);
