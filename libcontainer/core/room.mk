@@ -35,3 +35,10 @@ libcontainer_core_libcore_a_SOURCES += \
 	%D%/vm_network.c %D%/vm_network.h \
 	%D%/vm_size.c %D%/vm_size.h \
 	%D%/vm_terminal.c %D%/vm_terminal.h
+
+# The guest's side; linked into the agent only.
+libcontainer_core_libcore_a_SOURCES += \
+	%D%/agent_guest.c %D%/agent_guest.h \
+	%D%/agent_process.c %D%/agent_process.h \
+	%D%/agent_spec.c %D%/agent_spec.h \
+	%D%/agent_stream.c %D%/agent_stream.h
