@@ -12,3 +12,12 @@ nacre_SOURCES = \
 	%D%/cmd_state.c %D%/cmd_list.c %D%/cmd_ps.c %D%/cmd_pause.c %D%/cmd_spec.c %D%/cmd_features.c %D%/cmd_update.c \
 	%D%/cmd_events.c %D%/cmd_vm.c %D%/cmd_check.c
 nacre_LDADD = $(floor3) $(floor2) $(floor1) $(floor0) $(third_party)
+
+# The guest's first process: static, since there is nothing in the guest but it. Without the libraries' archives it cannot be built, and
+# then there are no virtual machines.
+if STATIC_AGENT
+pkglibexec_PROGRAMS += agent
+agent_SOURCES = %D%/agent.c libcontainer/cgroup/systemd_absent.c
+agent_LDADD = $(floor3) $(floor2) $(floor1) $(floor0) $(SECCOMP_LIBS) $(CAP_LIBS) $(YAJL_LIBS)
+agent_LDFLAGS = $(AM_LDFLAGS) -static
+endif
