@@ -2,6 +2,9 @@ check_PROGRAMS += tests/unit/vmm/test_vmm
 TESTS += tests/unit/vmm/test_vmm
 tests_unit_vmm_test_vmm_SOURCES = \
 	%D%/guest.c %D%/guest.h \
+	%D%/stub.c %D%/stub.h \
+	%D%/test_boot.c \
+	%D%/test_vm.c \
 	%D%/test_balloon.c \
 	%D%/test_blk.c \
 	%D%/test_console.c \
