@@ -1,6 +1,7 @@
 /* cmd_vm.c: `vm`: a virtual machine with a kernel, an initial RAM disk and disks, and no container: to test and to debug. */
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "src/commands.h"
 #include "src/output.h"
 #include "vmm/kernel.h"
+#include "vmm/virtio/blk.h"
 #include "vmm/virtio/rng.h"
 #include "vmm/vm.h"
 
@@ -18,6 +20,7 @@ enum { MEMORY_DEFAULT = 256, MEMORY_MOST = 1 << 20 /* MiB */, CPUS_DEFAULT = 1 }
 struct vm_options {
 	char *kernel, *initrd;
 	const char *append;
+	struct strv disks;
 	int memory, cpus;
 };
 
@@ -47,12 +50,37 @@ static const int statuses[VM_END_MAX] = {
     [VM_POWERED_OFF] = 0, [VM_RESET] = 3, [VM_PANICKED] = 4, [VM_CRASHED] = 5, [VM_LIED] = 6, [VM_STOPPED] = 7,
 };
 
-static int make_devices(struct parts *p, struct error *err)
+/* "FILE" or "FILE,ro". It waits for its file, so it has a worker of its own. */
+static int add_disk(struct parts *p, const char *text, struct error *err)
+{
+	bool read_only = str_ends(text, ",ro");
+	auto_free char *path = strndup(text, strlen(text) - (read_only ? 3 : 0));
+	auto_close int fd = -EBADF;
+	int ret;
+
+	if (!path)
+		return error_set(err, -ENOMEM, "make a machine: out of memory");
+	if (p->n_devices == VM_DEVICES_MAX)
+		return error_set(err, -EINVAL, "option --disk: a machine has room for %zu", p->n_devices - 1);
+	fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return error_errno(err, "option --disk: %s", path);
+	ret = blk_new(&(struct blk_config){.fd = fd, .name = path, .read_only = read_only}, &p->devices[p->n_devices], err);
+	if (ret < 0)
+		return ret;
+	fd = -EBADF; /* the device's now */
+	p->own_worker[p->n_devices++] = true;
+	return 0;
+}
+
+static int make_devices(struct parts *p, const struct vm_options *o, struct error *err)
 {
 	int ret = rng_new(&p->devices[p->n_devices], err);
 
 	if (ret == 0)
 		p->n_devices++;
+	for (size_t i = 0; i < o->disks.n && ret == 0; i++)
+		ret = add_disk(p, o->disks.v[i], err);
 	return ret;
 }
 
@@ -67,7 +95,7 @@ static int open_parts(struct parts *p, const struct vm_options *o, struct error 
 	p->parameters = str_printf(PARAMETERS "%s%s", o->append ? " " : "", o->append ? o->append : "");
 	if (!p->parameters)
 		return error_set(err, -ENOMEM, "make a machine: out of memory");
-	return make_devices(p, err);
+	return make_devices(p, o, err);
 }
 
 static int make(struct parts *p, const struct vm_options *o, struct error *err)
@@ -177,6 +205,7 @@ static const struct option_row rows[] = {
     ROW("initrd", 'i', OPTION_PATH, initrd, "FILE", "an initial RAM disk"),
     ROW("memory", 'm', OPTION_NUMBER, memory, "MIB", "memory in MiB, an even number (default: 256)"),
     ROW("cpus", 'c', OPTION_NUMBER, cpus, "N", "processors (default: 1)"),
+    ROW("disk", 'd', OPTION_TEXTS, disks, "FILE[,ro]", "a disk: a raw file or a block device, \",ro\": only to be read"),
     ROW("append", 'a', OPTION_TEXT, append, "TEXT", "more parameters for the kernel, after \"" PARAMETERS "\""),
     {NULL},
 };

@@ -25,6 +25,8 @@ fuzz_rng_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/rng.c
 fuzz_console_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/console.c
 fuzz_balloon_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/balloon.c
 fuzz_blk_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/blk.c
+fuzz_targets += fuzz_boot
+fuzz_boot_tested = $(libcontainer_base_libbase_a_SOURCES) $(addprefix libcontainer/vmm/,initramfs.c memory.c x86_64/boot.c x86_64/image.c)
 EXTRA_DIST += %D%/script.c %D%/script.h
 EXTRA_DIST += $(addprefix %D%/,$(addsuffix .c,$(fuzz_targets))) %D%/corpus
 
