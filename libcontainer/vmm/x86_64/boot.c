@@ -1,9 +1,12 @@
 /* boot.c: see boot.h. */
 #include "vmm/x86_64/boot.h"
 
+#include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/auto.h"
 #include "vmm/x86_64/image.h"
 #include "vmm/x86_64/layout.h"
 
@@ -157,20 +160,58 @@ int boot_load(const struct memory *m, const struct boot *b, gpa_t *entry, struct
 	return ret;
 }
 
-/* The text is "6.12.1-amd64 (builder@host) #1 …" at 0x200 + kernel_version (boot.rst, "kernel_version"). */
-int boot_release(int kernel, const char *name, char *to, size_t size, struct error *err)
+/* In a bzImage the text is "6.12.1-amd64 (builder@host) #1 …" at 0x200 + kernel_version (boot.rst, "kernel_version"). */
+static int read_bzimage_banner(int kernel, const char *name, char *to, size_t size, struct error *err)
 {
 	struct setup_header h;
 	uint64_t file;
-	char text[256] = {0};
-	size_t n;
 	int ret = image_header(kernel, name, &h, &file, err);
 
 	if (ret < 0)
 		return ret;
-	if (!h.kernel_version || h.kernel_version >= h.setup_sects * 512 || h.kernel_version + 0x200 + sizeof(text) > file)
+	if (!h.kernel_version || h.kernel_version >= h.setup_sects * 512 || h.kernel_version + 0x200 + size > file)
 		return error_set(err, -ENODATA, "%s: does not say its version", name);
-	ret = image_read(kernel, name, h.kernel_version + 0x200, text, sizeof(text) - 1, err);
+	return image_read(kernel, name, h.kernel_version + 0x200, to, size, err);
+}
+
+/* In an ELF image it is somewhere, behind "Linux version ": the text that the kernel says first. */
+static int read_elf_banner(int kernel, const char *name, char *to, size_t size, struct error *err)
+{
+	static const char sign[] = "Linux version ";
+	enum { CHUNK = 1 << 18 };
+	auto_free char *chunk = malloc(CHUNK);
+	uint64_t file, at = 0;
+	int ret = chunk ? image_size(kernel, name, &file, err) : error_set(err, -ENOMEM, "%s: out of memory", name);
+
+	while (ret == 0 && at + sizeof(sign) + size < file) {
+		uint64_t n = file - at < CHUNK ? file - at : CHUNK;
+		const char *found;
+
+		ret = image_read(kernel, name, at, chunk, n, err);
+		found = ret == 0 ? memmem(chunk, n - size, sign, sizeof(sign) - 1) : NULL;
+		/* The parameters' help has the words too, without a number. */
+		if (found && found[sizeof(sign) - 1] >= '0' && found[sizeof(sign) - 1] <= '9') {
+			memcpy(to, found + sizeof(sign) - 1, size);
+			return 0;
+		}
+		at += found ? (uint64_t)(found - chunk) + 1 : n - size - sizeof(sign);
+	}
+	return ret < 0 ? ret : error_set(err, -ENODATA, "%s: does not say its version", name);
+}
+
+int boot_release(int kernel, const char *name, char *to, size_t size, struct error *err)
+{
+	char text[256] = {0}, magic[SELFMAG] = {0};
+	uint64_t file;
+	size_t n;
+	int ret = image_size(kernel, name, &file, err);
+
+	if (ret == 0)
+		ret = image_read(kernel, name, 0, magic, sizeof(magic), err);
+	if (ret == 0 && !memcmp(magic, ELFMAG, SELFMAG))
+		ret = read_elf_banner(kernel, name, text, sizeof(text) - 1, err);
+	else if (ret == 0)
+		ret = read_bzimage_banner(kernel, name, text, sizeof(text) - 1, err);
 	if (ret < 0)
 		return ret;
 	n = strcspn(text, " ");

@@ -24,7 +24,8 @@ struct boot {
  * kind that we boot, -ENOMEM where memory is too small (the error says what is needed), -E2BIG for parameters too long. */
 int boot_load(const struct memory *m, const struct boot *b, gpa_t *entry, struct error *err);
 
-/* The release of a bzImage, "6.12.118+deb13-amd64"; -ENODATA where it has none (an ELF image has none). to: room for `size` bytes. */
+/* The release that the kernel calls itself by, "6.12.118+deb13-amd64": fit to be a part of a path. -ENODATA where it does not say one, -ENOEXEC for a
+ * file that is no kernel. to: room for `size` bytes. An ELF image is searched for it, which takes some milliseconds. */
 int boot_release(int kernel, const char *name, char *to, size_t size, struct error *err);
 
 #endif
