@@ -11,6 +11,16 @@
 const char *const container_status_names[] = { "creating", "created", "running", "paused", "stopped", NULL };
 NAMES_COMPLETE(container_status_names, CONTAINER_STATUS_MAX);
 
+void container_tell_memory(long long limit, struct error *err)
+{
+	/* The host's memory, or the limit of a cgroup above. */
+	if (limit < 0)
+		(void)error_set(err, -ENOMEM, "killed: out of memory");
+	else
+		(void)error_set(err, -ENOMEM, "killed: memory limit of %lld %s reached", limit < 1 << 20 ? limit >> 10 : limit >> 20,
+				limit < 1 << 20 ? "KiB" : "MiB");
+}
+
 void container_init(struct container *c, const struct lifecycle_global *global)
 {
 	*c = (struct container){

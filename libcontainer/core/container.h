@@ -121,7 +121,8 @@ int container_load_spec(struct container *c, struct error *err);
 enum container_status container_status(struct container *c);
 
 /* Has the kernel killed somebody in it for memory? Then *err says so: "killed: memory limit of 512 KiB reached". To be asked while its
- * cgroup is there. */
+ * cgroup is there. container_tell_memory() makes the text; limit in bytes, negative: none of its own. */
+void container_tell_memory(long long limit, struct error *err);
 bool container_killed_for_memory(const struct container *c, struct error *err);
 
 /* The state document; pid as given. For hooks and `state`; oci_state_free(). */

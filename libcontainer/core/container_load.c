@@ -20,17 +20,9 @@
 
 bool container_killed_for_memory(const struct container *c, struct error *err)
 {
-	long long limit;
-
 	if (!c->host.cgroup || cgroup_oom_kills(c->host.cgroup) <= 0)
 		return false;
-	limit = cgroup_memory_limit(c->host.cgroup);
-	/* The host's memory, or the limit of a cgroup above. */
-	if (limit < 0)
-		(void)error_set(err, -ENOMEM, "killed: out of memory");
-	else
-		(void)error_set(err, -ENOMEM, "killed: memory limit of %lld %s reached", limit < 1 << 20 ? limit >> 10 : limit >> 20,
-				limit < 1 << 20 ? "KiB" : "MiB");
+	container_tell_memory(cgroup_memory_limit(c->host.cgroup), err);
 	return true;
 }
 

@@ -26,6 +26,18 @@ struct events {
 	int again_ms; /* until the next look at a count that has not moved yet; 0: none is due */
 };
 
+/* How many were killed for memory until now: by the guest's kernel in a virtual machine, and by the host's. */
+static long count_kills(const struct events *e)
+{
+	struct agent_stats guest;
+
+	if (!e->c->isolation->stats)
+		return cgroup_oom_kills(e->c->host.cgroup);
+	if (cgroup_is_frozen(e->c->host.cgroup) || e->c->isolation->stats(e->c, &guest, NULL) < 0)
+		return e->kills;
+	return cgroup_oom_kills(e->c->host.cgroup) + (long)guest.oom_kills;
+}
+
 static int tell(struct events *e, int printed, char *line, struct error *err)
 {
 	int ret = printed < 0 ? printed : e->fn(e->data, line, err);
@@ -60,7 +72,7 @@ static int tell_stats(struct events *e, struct error *err)
 /* One line a victim. 1 if there was any. */
 static int tell_kills(struct events *e, struct error *err)
 {
-	long now = cgroup_oom_kills(e->c->host.cgroup);
+	long now = count_kills(e);
 	int found = 0;
 
 	/* On v1 a sub-cgroup that is gone takes its count along. */
@@ -144,11 +156,12 @@ static int on_life(void *data, struct error *err)
 static int run_loop(struct events *e, int interval_ms, struct error *err)
 {
 	struct error why = ERROR_NONE;
-	auto_close int bell = cgroup_oom_watch(e->c->host.cgroup, &why);
+	/* No descriptor tells of a guest. */
+	auto_close int bell = e->c->isolation->stats ? -ENODATA : cgroup_oom_watch(e->c->host.cgroup, &why);
 	int pidfd = e->c->init.pidfd, ret;
 
 	/* What died before we came is old news. */
-	e->kills = cgroup_oom_kills(e->c->host.cgroup);
+	e->kills = count_kills(e);
 	if (bell >= 0)
 		ret = loop_add(e->loop, bell, EPOLLIN, on_bell, e, err);
 	else if (bell == -ENOTSUP)

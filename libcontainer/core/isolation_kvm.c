@@ -91,6 +91,8 @@ static const struct stage enter[] = {
 };
 
 static const struct stage power_on[] = {
+	/* For hooks and engines that look; the guest has its own. */
+	{ JAIL, "names",                 stage_names,                  NULL, NULL,                              false },
 	{ HOST, "hooks",                 stage_host_hooks,             NULL, stage_has_host_hooks,              false },
 	{ JAIL, "createContainer hooks", stage_create_container_hooks, NULL, stage_has_create_container_hooks,  false },
 	{ JAIL, "terminal",              vm_monitor_terminal,          NULL, stage_has_terminal,                false },

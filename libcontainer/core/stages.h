@@ -62,6 +62,7 @@ bool stage_has_filter(const struct container *c);
 int stage_console_host(struct container *c, struct error *err);
 int stage_limits(struct container *c, struct error *err);
 int stage_terminal(struct container *c, struct error *err);
+int stage_names(struct container *c, struct error *err);
 int stage_host_hooks(struct container *c, struct error *err);
 bool stage_has_host_hooks(const struct container *c);
 int stage_create_container_hooks(struct container *c, struct error *err);

@@ -129,7 +129,7 @@ static int enter_root(struct container *c, struct error *err)
 	return 0;
 }
 
-static int names(struct container *c, struct error *err)
+int stage_names(struct container *c, struct error *err)
 {
 	const char *host = c->spec->hostname, *domain = c->spec->domainname;
 
@@ -331,7 +331,7 @@ int stage_identity(struct container *c, struct error *err)
 const struct stage stages_furnish[] = {
 	{ INSIDE, "loopback",              loopback,               NULL, has_network_namespace,      false },
 	{ INSIDE, "root",                  furnish_root,           NULL, has_mount_namespace,        false },
-	{ INSIDE, "names",                 names,                  NULL, NULL,                       false },
+	{ INSIDE, "names",                 stage_names,            NULL, NULL,                       false },
 	{ INSIDE, "sysctl",                sysctls,                NULL, has_sysctls,                false },
 	{ HOST,   "hooks",                 stage_host_hooks,       NULL, runs_host_hooks,            false },
 	{ INSIDE, "createContainer hooks", stage_create_container_hooks, NULL, runs_create_container_hooks, false },

@@ -405,7 +405,7 @@ static void say(const struct vm_monitor *m, const char *text)
 {
 	log_line(LOG_ERROR, "%s", text);
 	if (m->last_words >= 0 && m->terminal < 0)
-		dprintf(m->last_words, "nacre: %s\n", text);
+		dprintf(m->last_words, "%s\n", text);
 }
 
 static int on_too_late(void *data, struct error *err)
@@ -440,7 +440,12 @@ int vm_monitor_serve(struct container *c, struct error *err)
 	while (ret == 0)
 		if (loop_run(m->loop, NULL) < 0 || m->machine_ended)
 			break;
-	if (m->oom_kills && WIFSIGNALED(m->status) && WTERMSIG(m->status) == SIGKILL)
-		say(m, "killed: memory limit of the container reached");
+	if (m->oom_kills && WIFSIGNALED(m->status) && WTERMSIG(m->status) == SIGKILL) {
+		const struct oci_linux *l = c->spec->linux_;
+		const struct oci_memory *memory = l && l->resources ? l->resources->memory : NULL;
+
+		container_tell_memory(memory && memory->limit.set ? memory->limit.v : -1, &why);
+		say(m, why.msg);
+	}
 	vm_end_as(m->status);
 }

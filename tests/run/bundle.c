@@ -322,6 +322,13 @@ char *cgroup_value(struct bundle *b, const char *controller, const char *v1_file
 	return format("%s", "");
 }
 
+char *cgroup_value_inside(struct bundle *b, const char *file)
+{
+	struct result r = nacre("exec", b->id, "/bin/inside", "cat", format("/sys/fs/cgroup/%s", file), NULL);
+	must_succeed(&r);
+	return r.out;
+}
+
 static bool is_zombie(const char *pid)
 {
 	char path[300];

@@ -63,6 +63,9 @@ bool nacre_uses_systemd(void);
  * has no such controller. */
 char *cgroup_value(struct bundle *b, const char *controller, const char *v1_file, const char *v2_file);
 
+/* What a file of the container's cgroup says in the container itself: limits of memory and processes act there in a virtual machine. */
+char *cgroup_value_inside(struct bundle *b, const char *file);
+
 /* For harness.c. */
 void bundle_find_programs(const char *self);
 void bundle_delete_all(char *trouble, size_t size);

@@ -107,6 +107,22 @@ bool have_cgroup_v2_only(void)
 	return access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
 }
 
+bool in_vm(void)
+{
+	const char *program = getenv("NACRE");
+	const char *end = program ? program + strcspn(program, " ") : NULL;
+	const char *name = "/nacre-kvm";
+	size_t n = strlen(name);
+
+	return program && (size_t)(end - program) >= n && !strncmp(end - n, name, n);
+}
+
+void not_in_vm(const char *why)
+{
+	if (in_vm())
+		test_skip("in a virtual machine: %s", why);
+}
+
 void need_limits(void)
 {
 	if (am_root())
@@ -171,10 +187,16 @@ char *file_text(const char *path)
 	return text;
 }
 
+/* A virtual machine boots a kernel, and may do so under an emulation of a processor. */
+static int patiently(int seconds)
+{
+	return in_vm() ? 6 * seconds : seconds;
+}
+
 char *file_wait(const char *path, const char *needle)
 {
 	char *text = file_text(path);
-	for (double end = now() + PATIENCE; !strstr(text, needle); nap(5)) {
+	for (double end = now() + patiently(PATIENCE); !strstr(text, needle); nap(5)) {
 		MUST_SAY(now() < end, "\"%s\" never came; there is: %s", needle, text);
 		free(text);
 		text = file_text(path);
@@ -230,7 +252,7 @@ char *value_of(const char *text, const char *key)
 
 bool wait_until(bool (*is_so)(void *), void *arg, int seconds)
 {
-	for (double end = now() + seconds; now() < end; nap(5))
+	for (double end = now() + patiently(seconds); now() < end; nap(5))
 		if (is_so(arg))
 			return true;
 	return is_so(arg);
@@ -309,7 +331,7 @@ struct result job_wait(struct job *job, int seconds)
 	struct result r = {.status = -1};
 	double start = now();
 	int status = 0;
-	if (job_ended(job->pid, start + seconds)) {
+	if (job_ended(job->pid, start + patiently(seconds))) {
 		if (waitpid(job->pid, &status, 0) == job->pid)
 			r.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	} else {
@@ -412,7 +434,7 @@ static int run_one(const struct run_test *test, int number)
 		/* What the test itself starts ends with it; SIGALRM is the last resort where it waits for
 		 * ever. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(getenv("NACRE_TEST_SLOW") ? 4 * TEST_SECONDS : TEST_SECONDS);
+		alarm((unsigned)patiently(getenv("NACRE_TEST_SLOW") ? 4 * TEST_SECONDS : TEST_SECONDS));
 		test->body();
 		_exit(0);
 	}

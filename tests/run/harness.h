@@ -46,6 +46,10 @@ _Noreturn void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 
 bool am_root(void);
 void need_root(void);		  /* skips the test otherwise */
 void need_file(const char *path); /* likewise */
+/* Containers are made in virtual machines: the program under test is called nacre-kvm. not_in_vm() skips the test then, with the reason why
+ * it cannot apply. */
+bool in_vm(void);
+void not_in_vm(const char *why);
 bool have_cgroup_v2_only(void);
 /* An ordinary user can set limits only where systemd has given him a cgroup of his own: skips the test where
  * nobody has. */

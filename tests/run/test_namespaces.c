@@ -23,6 +23,7 @@ static char *mine(const char *kind)
 
 RUN_TEST(fresh, "each namespace that is asked for is a new one, the others are the host's")
 {
+	not_in_vm("without a network namespace it is refused, and the host's namespaces are not the guest's");
 	need_root();
 	static const char *const kinds[][2] = {
 	    {"ipc",	    "ipc"	 },
@@ -79,6 +80,7 @@ static struct bundle *running(struct bundle *b)
 
 RUN_TEST(joined, "namespaces joined by path are those of the other container")
 {
+	not_in_vm("namespaces are joined by the monitor, and the guest has its own");
 	need_root();
 	struct bundle a, b;
 	int pid = bundle_pid(running(&a));
@@ -134,6 +136,7 @@ RUN_TEST(loopback, "a new network namespace has nothing but a loopback that is u
 
 RUN_TEST(user_namespace, "a user namespace: inside root, outside somebody else")
 {
+	not_in_vm("the guest needs no user namespace: ids are mapped on the host's side");
 	need_root();
 	struct bundle b;
 	char *out;
@@ -160,6 +163,7 @@ RUN_TEST(user_namespace, "a user namespace: inside root, outside somebody else")
 
 RUN_TEST(user_namespace_user, "another user in a user namespace")
 {
+	not_in_vm("the guest needs no user namespace: ids are mapped on the host's side");
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
@@ -218,6 +222,7 @@ RUN_TEST(rootless_subuids, "an ordinary user with subordinate ids maps them by n
 
 RUN_TEST(joined_user, "a user namespace joined by path, with a new pid namespace")
 {
+	not_in_vm("namespaces are joined by the monitor, and the guest has its own");
 	need_root();
 	struct bundle a, b;
 	bundle_make(&a);
@@ -241,6 +246,7 @@ RUN_TEST(joined_user, "a user namespace joined by path, with a new pid namespace
 
 RUN_TEST(host_pid, "in the host's pid namespace the container has a host's number")
 {
+	not_in_vm("the host's processes are on another kernel");
 	need_root();
 	struct bundle b;
 	bundle_make(&b);

@@ -5,6 +5,9 @@ lab_files = \
 	%D%/guest/setup %D%/guest/initramfs-init %D%/guest/files
 EXTRA_DIST += $(lab_files)
 
-.PHONY: check-vm
+.PHONY: check-vm check-kvm
+# Each container of the run tests in a virtual machine of its own.
+check-kvm: check-programs
+	$(AM_V_at)NACRE_LAB_SUITE=kvm $(SHELL) $(top_srcdir)/%D%/check $(run_topics)
 check-vm: check-programs
 	$(AM_V_at)$(SHELL) $(top_srcdir)/%D%/check $(run_topics)
