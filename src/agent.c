@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/module.h>
 #include <linux/vm_sockets.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "core/agent_guest.h"
+#include "net/adopt.h"
 
 #ifndef MODULE_INIT_COMPRESSED_FILE
 #define MODULE_INIT_COMPRESSED_FILE 4
@@ -80,7 +82,18 @@ static int load(const char *name, struct error *err)
 	return 0;
 }
 
-static int load_modules(struct error *err)
+/* These wait until there is something for them to drive: see take_network(). */
+static bool is_of_network(const char *name)
+{
+	static const char *const all[] = { "failover.", "net_failover.", "virtio_net." };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (!strncmp(name, all[i], strlen(all[i])))
+			return true;
+	return false;
+}
+
+static int load_modules(bool of_network, struct error *err)
 {
 	auto_free char *order = NULL;
 	char *rest = NULL;
@@ -89,8 +102,25 @@ static int load_modules(struct error *err)
 	if (ret == -ENOENT)
 		return 0; /* all is built in */
 	for (char *name = ret < 0 ? NULL : strtok_r(order, "\n", &rest); ret == 0 && name; name = strtok_r(NULL, "\n", &rest))
-		ret = load(name, err);
+		if (is_of_network(name) == of_network)
+			ret = load(name, err);
 	return ret;
+}
+
+/* Without a device to take over there will be no network card: not even the driver is loaded. */
+static int take_network(const void *body, uint32_t size, struct error *err)
+{
+	auto_free struct survey *s = malloc(sizeof(*s));
+	int ret = 0;
+
+	if (!s)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (size != sizeof(*s))
+		return error_set(err, -EPROTO, "a description of the network of %u bytes: it has %zu", size, sizeof(*s));
+	memcpy(s, body, sizeof(*s));
+	if (s->n_devices > 0)
+		ret = load_modules(true, err);
+	return ret < 0 ? ret : adopt_survey(s, err);
 }
 
 static int connect_to_host(void *data, uint32_t port, struct error *err)
@@ -144,7 +174,7 @@ static int prepare(struct error *err)
 	if (ret == 0)
 		ret = mount_all(err);
 	if (ret == 0)
-		ret = load_modules(err);
+		ret = load_modules(false, err);
 	raise_limits();
 	/* Nobody looks into those who are on their way into the container. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
@@ -156,6 +186,7 @@ static int serve(int control, struct error *err)
 	const struct agent_guest_config config = {
 		.control = control,
 		.connect = connect_to_host,
+		.network = take_network,
 		.places = { .shares = "/run/shares", .cgroup = "/container" },
 	};
 

@@ -17,6 +17,8 @@
 #include "core/lifecycle.h"
 #include "core/vm_network.h"
 #include "mount/mount.h"
+#include "net/netlink.h"
+#include "net/survey.h"
 #include "net/tap.h"
 #include "vmm/filter.h"
 #include "vmm/initramfs.h"
@@ -34,6 +36,8 @@
 #define PARAMETERS "panic=-1 reboot=t no_timer_check tsc=reliable cryptomgr.notests swiotlb=noforce random.trust_cpu=1"
 #define QUIET " quiet 8250.nr_uarts=0"
 #define LOUD " console=ttyS0"
+
+enum { CARDS_IN_HOPE = 2 };
 
 /* What a namespace can do and a machine of its own cannot: each with its reason. */
 static int check(const struct container *c, struct error *err)
@@ -146,17 +150,6 @@ static int open_shares(const struct container *c, struct vm_parts *p, struct err
 	return 0;
 }
 
-/* A card for each device there is, and one for what comes later: engines add devices until `start`. */
-static int open_cards(struct vm_parts *p, struct error *err)
-{
-	for (p->n_cards = 0; p->n_cards < 2; p->n_cards++) {
-		p->tun[p->n_cards] = tap_open(err);
-		if (p->tun[p->n_cards] < 0)
-			return p->tun[p->n_cards];
-	}
-	return 0;
-}
-
 static int open_console(const struct container *c, struct vm_parts *p, struct error *err)
 {
 	if (!log_wants(LOG_DEBUG))
@@ -193,8 +186,6 @@ int vm_parts_open(struct container *c, struct vm_parts **out, struct error *err)
 		ret = fill_initramfs(p, err);
 	if (ret == 0)
 		ret = open_shares(c, p, err);
-	if (ret == 0)
-		ret = open_cards(p, err);
 	if (ret == 0 && (p->null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
 		ret = error_errno(err, "open /dev/null");
 	if (ret < 0)
@@ -211,8 +202,6 @@ void vm_parts_free(struct vm_parts *p)
 	auto_closep(&p->kvm);
 	auto_closep(&p->console);
 	auto_closep(&p->null);
-	for (unsigned int i = 0; i < p->n_cards; i++)
-		auto_closep(&p->tun[i]);
 	for (size_t i = 0; i < p->n_shares; i++) {
 		close(p->shares[i].fd);
 		free((char *)p->shares[i].name);
@@ -268,25 +257,50 @@ static int add_file_system(struct vm_machine *m, struct vm_parts *p, struct erro
 	return ret;
 }
 
-static int add_cards(struct vm_machine *m, struct vm_parts *p, struct error *err)
+/* A card for each device there is. Where there is none yet, engines may bring them until `start`; cards that are left over then go. */
+static int count_cards(size_t *n, struct error *err)
 {
-	char names[VM_CARDS_MOST][IFNAMSIZ];
-	int ret = 0;
+	struct survey *s = malloc(sizeof(*s));
+	struct netlink nl = NETLINK_NONE;
+	int ret = s ? netlink_open(&nl, err) : error_set(err, -ENOMEM, "out of memory");
 
-	for (unsigned int i = 0; ret == 0 && i < p->n_cards; i++) {
-		struct net_config card = { .tap = p->tun[i] };
-		struct device *d = NULL;
+	if (ret == 0)
+		ret = survey_make(&nl, s, err);
+	if (ret == 0)
+		*n = s->n_devices ? s->n_devices : CARDS_IN_HOPE;
+	netlink_close(&nl);
+	free(s);
+	return ret;
+}
 
-		survey_card_mac(i, card.mac);
-		ret = tap_make(p->tun[i], names[i], err);
-		if (ret == 0)
-			ret = net_new(&card, &d, err);
-		if (ret < 0)
-			break;
-		p->tun[i] = -EBADF;
-		add(m, d, false);
-	}
-	return ret < 0 ? ret : vm_network_new(names, p->n_cards, &m->network, err);
+/* Here, and not among the parts: a tap device belongs to the namespace in which /dev/net/tun is opened. The default rules for devices
+ * allow that to every container. */
+static int add_card(struct vm_machine *m, unsigned int i, char name[IFNAMSIZ], struct error *err)
+{
+	auto_close int tap = tap_open(err);
+	struct net_config card = { .tap = tap };
+	struct device *d = NULL;
+	int ret = tap < 0 ? tap : tap_make(tap, name, err);
+
+	survey_card_mac(i, card.mac);
+	if (ret == 0)
+		ret = net_new(&card, &d, err);
+	if (ret < 0)
+		return ret;
+	(void)TAKE_FD(tap);
+	add(m, d, false);
+	return 0;
+}
+
+static int add_cards(struct vm_machine *m, struct error *err)
+{
+	char names[SURVEY_DEVICES][IFNAMSIZ];
+	size_t n = 0;
+	int ret = count_cards(&n, err);
+
+	for (unsigned int i = 0; ret == 0 && i < n; i++)
+		ret = add_card(m, i, names[i], err);
+	return ret < 0 ? ret : vm_network_new(names, n, &m->network, err);
 }
 
 static int enter_vcpu(void *data, struct error *err)
@@ -334,7 +348,7 @@ int vm_machine_make(struct container *c, struct vm_parts *p, const struct agent_
 	/* Children first: they shall have as little of the machine as can be. */
 	ret = add_file_system(m, p, err);
 	if (ret == 0)
-		ret = add_cards(m, p, err);
+		ret = add_cards(m, err);
 	if (ret == 0)
 		ret = add_vsock(m, events, data, err);
 	if (ret == 0)

@@ -16,13 +16,10 @@
 
 #define VM_TAG "nacre"       /* of the shared file system */
 #define VM_SHARE_ROOT "root" /* its folder with the container's root; those of bind mounts are "0", "1" …: the number in mounts[] */
-#define VM_CARDS_MOST 8
 
 /* From here to the monitor over the clone. */
 struct vm_parts {
 	int kvm, null;
-	int tun[VM_CARDS_MOST];   /* a network card each */
-	unsigned int n_cards;
 	int console;              /* where the guest's kernel may write to, or -EBADF */
 	struct vm_size size;
 	struct kernel *kernel;

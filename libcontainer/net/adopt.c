@@ -121,6 +121,31 @@ static int rename_device(struct adoption *a, unsigned int index, const char *nam
 	return ask(a, &m);
 }
 
+/* A card with nothing to carry is taken out of the machine, so that no program wonders about it: its driver lets go of it. Where that cannot
+ * be done it stays, and stays down. */
+static void remove_card(const char *name)
+{
+	char link[64], target[256];
+	const char *device;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/sys/class/net/%s/device", name);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return;
+	target[n] = '\0';
+	device = strrchr(target, '/');
+	(void)file_write_at(AT_FDCWD, "/sys/bus/virtio/drivers/virtio_net/unbind", device ? device + 1 : target, NULL);
+}
+
+static bool is_needed(const struct adoption *a, int card)
+{
+	for (uint32_t k = 0; k < a->s->n_devices; k++)
+		if (a->s->devices[k].card == card)
+			return true;
+	return false;
+}
+
 /* Finds them, and gives each a name that is in nobody's way: a card called eth1 may have to become eth0. */
 static int find_cards(struct adoption *a, struct error *err)
 {
@@ -135,8 +160,12 @@ static int find_cards(struct adoption *a, struct error *err)
 
 		if (number < 0)
 			continue;
+		if (!is_needed(a, number))
+			remove_card(i->if_name);
 		snprintf(name, sizeof(name), "card%d", number);
 		r = rename_device(a, i->if_index, name);
+		if (r == -ENODEV) /* removed */
+			r = 0;
 		if (r < 0)
 			fail(err, r, "rename", i->if_name);
 		for (uint32_t k = 0; k < a->s->n_devices; k++)
