@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "cgroup/stats.h"
 #include "core/agent_process.h"
+#include "net/link.h"
 
 void agent_tell(struct agent_guest *g, enum agent_kind kind, uint32_t id, int value, const struct text *body)
 {
@@ -129,8 +130,18 @@ static void answer_net(struct agent_guest *g, const struct agent_frame *f)
 {
 	auto_text struct text body = { 0 };
 	struct error err = ERROR_NONE;
-	int ret = g->config->network ? g->config->network(f->body, f->size, &err) : error_set(&err, -ENOTSUP, "the guest has no network");
+	struct survey survey;
+	int ret = link_loopback_up(&err);
 
+	if (ret == 0 && f->size != sizeof(survey))
+		ret = error_set(&err, -EPROTO, "%u bytes are no network", f->size);
+	if (ret == 0) {
+		memcpy(&survey, f->body, sizeof(survey));
+		if (g->config->network)
+			ret = g->config->network(&survey, &err);
+		else if (survey.n_devices)
+			ret = error_set(&err, -ENOTSUP, "there is no network here but the loopback");
+	}
 	reply(g, ret, &body, &err);
 }
 

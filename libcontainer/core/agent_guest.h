@@ -7,13 +7,14 @@
 #define CORE_AGENT_GUEST_H
 
 #include "core/agent_spec.h"
+#include "net/survey.h"
 
 struct agent_guest_config {
 	int control;  /* connected to the host's AGENT_PORT_CONTROL; taken over */
 	/* A connection to this port of the host: a stream socket, the caller's to close. */
 	int (*connect)(void *data, uint32_t port, struct error *err);
-	/* The network as the body of NET says. NULL: there is none. */
-	int (*network)(const void *body, uint32_t size, struct error *err);
+	/* Makes the network as NET says; the loopback is up already. NULL: there is nothing else. */
+	int (*network)(const struct survey *survey, struct error *err);
 	void *data;
 	struct agent_places places;
 };

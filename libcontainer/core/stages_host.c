@@ -314,11 +314,6 @@ int stage_console_host(struct container *c, struct error *err)
 	return 0;
 }
 
-bool stage_has_terminal(const struct container *c)
-{
-	return c->process->terminal;
-}
-
 static int open_gate(struct container *c, struct error *err)
 {
 	c->carried.gate = gate_open(c->host.store.folder, err);

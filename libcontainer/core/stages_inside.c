@@ -209,6 +209,11 @@ int stage_terminal(struct container *c, struct error *err)
 	return ret;
 }
 
+bool stage_has_terminal(const struct container *c)
+{
+	return c->process->terminal;
+}
+
 static int seal(struct container *c, struct error *err)
 {
 	return root_seal(&c->inside.root, err);
