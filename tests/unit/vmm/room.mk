@@ -19,4 +19,5 @@ tests_unit_vmm_test_vmm_SOURCES += %D%/test_initramfs.c %D%/test_modules.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_net.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_vsock.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/allow.c %D%/allow.h %D%/fuse.c %D%/fuse.h %D%/test_fs.c %D%/test_fs_file.c
+tests_unit_vmm_test_vmm_SOURCES += %D%/test_fs_broker.c %D%/test_fs_inode.c %D%/test_fs_name.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/fuse_mount.c %D%/fuse_mount.h %D%/test_fs_mount.c
