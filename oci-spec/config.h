@@ -147,7 +147,7 @@ struct oci_config {
 };
 /* clang-format on */
 
-extern const struct schema oci_config_schema, oci_process_schema, oci_resources_schema;
+extern const struct schema oci_config_schema, oci_process_schema, oci_resources_schema, oci_seccomp_schema;
 extern const char *const oci_namespace_type_names[OCI_NS_MAX + 1];
 extern const char *const oci_propagation_names[OCI_PROPAGATION_MAX + 1];
 

@@ -29,7 +29,7 @@ SCHEMA(oci_syscall,
 	MUST(FIELD_STRING, "action", oci_syscall, action),
 	UINT_TO("errnoRet", oci_syscall, errno_ret, UINT32_MAX),
 	OBJECTS("args", oci_syscall, args, oci_syscall_arg));
-SCHEMA(oci_seccomp,
+PUBLIC_SCHEMA(oci_seccomp, "linux.seccomp",
 	MUST(FIELD_STRING, "defaultAction", oci_seccomp, default_action),
 	UINT_TO("defaultErrnoRet", oci_seccomp, default_errno_ret, UINT32_MAX),
 	STRING("listenerPath", oci_seccomp, listener_path),

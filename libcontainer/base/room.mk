@@ -10,6 +10,7 @@ libcontainer_base_libbase_a_SOURCES = \
 	%D%/path.c %D%/path.h \
 	%D%/proc.c %D%/proc.h \
 	%D%/seal.c %D%/seal.h \
+	%D%/sha256.c %D%/sha256.h \
 	%D%/str.c %D%/str.h \
 	%D%/sys.c %D%/sys.h \
 	%D%/walk.c %D%/walk.h

@@ -33,6 +33,7 @@
 #include "process/rlimit.h"
 #include "process/sched.h"
 #include "process/sysctl.h"
+#include "seccomp/cache.h"
 #include "seccomp/notify.h"
 #include "tty/console.h"
 
@@ -239,7 +240,7 @@ int stage_compile_filter(struct container *c, struct error *err)
 {
 	const struct oci_seccomp *seccomp = c->spec->linux_->seccomp;
 
-	if (filter_compile(seccomp, &c->carried.filter, err) < 0)
+	if (cache_compile(c->host.store.root, seccomp, &c->carried.filter, err) < 0)
 		return error_wrap(err, "config.json");
 	if (!c->carried.filter.notify)
 		return 0;

@@ -1,4 +1,5 @@
 /* test_seccomp.c: system call filters, as seen from under them. */
+#include <dirent.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,4 +170,34 @@ RUN_TEST(notify, "the notify descriptor goes to the listener, with the state and
 	MUST_SAY(!strcmp(json_value(text, "metadata"), "about this"), "%s", text);
 	MUST_SAY(!strcmp(json_value(text, "state.id"), b.id), "%s", text);
 	MUST_SAY(atoi(json_value(text, "pid")) == bundle_pid(&b), "%s", text);
+}
+
+RUN_TEST(cache, "a filter is compiled once; what is wrong with the kept one does no harm")
+{
+	static const char profile[] =
+	    "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_ERRNO','errnoRet':33}]}";
+	char *folder = format("%s/.seccomp:filters", state_root()), *text, *file = NULL;
+	for (int i = 0; i < 4; i++) {
+		struct bundle b;
+		struct result r = under(&b, profile);
+		must_succeed(&r);
+		must_print(&r, "syscall 140: EDOM");
+		must_leave_nothing(&b);
+		struct dirent *e;
+		DIR *d = opendir(folder);
+		int n = 0;
+		while (d && (e = readdir(d)))
+			if (e->d_name[0] != '.' && ++n)
+				file = format("%s/%s", folder, e->d_name);
+		MUST_SAY(n == 1, "%d files in %s", n, folder);
+		closedir(d);
+		/* The third one finds nonsense. */
+		if (i == 1)
+			file_write(file, "nonsense");
+		text = file_text(file);
+		MUST_SAY(i == 1 || strncmp(text, "nonsense", 8), "the bad one is still there");
+	}
+	struct result r = nacre("list", "-q", NULL);
+	must_succeed(&r);
+	MUST_SAY(!strstr(r.out, "seccomp"), "it is no container: %s", r.out);
 }

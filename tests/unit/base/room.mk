@@ -12,6 +12,7 @@ tests_unit_base_test_base_SOURCES = \
 	%D%/test_path_race.c \
 	%D%/test_proc.c \
 	%D%/test_seal.c \
+	%D%/test_sha256.c \
 	%D%/test_str.c \
 	%D%/test_sys.c \
 	%D%/test_walk.c
