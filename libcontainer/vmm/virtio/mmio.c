@@ -99,7 +99,9 @@ static void reset(struct mmio *t)
 	for (int i = 0; i < DEVICE_QUEUES_MAX; i++)
 		queue_reset(&d->queues[i]);
 	__atomic_store_n(&d->interrupt_status, 0, __ATOMIC_SEQ_CST);
-	mmio_init(t, d);
+	/* t->device stays untouched: other processors read it without the lock. */
+	t->status = t->feature_page = t->driver_page = t->queue = 0;
+	t->driver_features = 0;
 }
 
 static bool features_are_good(const struct mmio *t)

@@ -12,7 +12,7 @@
 
 static struct {
 	struct device device;
-	unsigned char config[6];
+	unsigned char config[6], beyond[16];
 	int kicks[2], activated, reset;
 	int (*fail)(struct device *d, struct error *err);
 } it;
@@ -67,6 +67,7 @@ static void setup(void)
 {
 	memset(&it, 0, sizeof(it));
 	memcpy(it.config, "\1\2\3\4\5\6", 6);
+	memset(it.beyond, 0xee, sizeof(it.beyond));
 	device_init(&it.device, &ops, FEATURE);
 	guest_make(&g, &it.device, 0);
 }
@@ -184,6 +185,8 @@ Test(mmio, bits_are_not_taken_back, .init = setup_started)
 {
 	guest_write(&g, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	cr_assert_eq(guest_read(&g, VIRTIO_MMIO_STATUS), 15);
+	guest_write(&g, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_FAILED);
+	cr_assert_eq(guest_read(&g, VIRTIO_MMIO_STATUS), 15, "nor is a bit added by one who takes others back");
 	cr_assert(it.device.active);
 }
 
@@ -265,7 +268,9 @@ Test(mmio, queues_that_are_none, .init = setup)
 	static const uint32_t numbers[] = {2, 7, 8, 255, 256, 65536, 65538, UINT32_MAX};
 	struct device before;
 
-	guest_negotiate(&g, VIRTIO_VERSION_1);
+	guest_start(&g, VIRTIO_VERSION_1);
+	memset(it.kicks, 0, sizeof(it.kicks));
+	it.device.queues[2].ready = true; /* as if */
 	before = it.device;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
 		guest_write(&g, VIRTIO_MMIO_QUEUE_SEL, numbers[i]);
@@ -280,6 +285,23 @@ Test(mmio, queues_that_are_none, .init = setup)
 	}
 	cr_assert_eq(memcmp(before.queues, it.device.queues, sizeof(before.queues)), 0);
 	cr_assert_eq(it.kicks[0] + it.kicks[1], 0);
+}
+
+Test(mmio, addresses_in_halves, .init = setup)
+{
+	const struct queue *q = &it.device.queues[0];
+
+	guest_negotiate(&g, VIRTIO_VERSION_1);
+	guest_write(&g, VIRTIO_MMIO_QUEUE_SEL, 0);
+	guest_write(&g, VIRTIO_MMIO_QUEUE_DESC_HIGH, 0x11223344);
+	guest_write(&g, VIRTIO_MMIO_QUEUE_DESC_LOW, 0x55667788);
+	cr_assert_eq(q->desc, 0x1122334455667788);
+	guest_write(&g, VIRTIO_MMIO_QUEUE_AVAIL_LOW, 0x55667788);
+	guest_write(&g, VIRTIO_MMIO_QUEUE_AVAIL_HIGH, 0x11223344);
+	cr_assert_eq(q->avail, 0x1122334455667788);
+	guest_write(&g, VIRTIO_MMIO_QUEUE_USED_HIGH, UINT32_MAX);
+	guest_write(&g, VIRTIO_MMIO_QUEUE_USED_HIGH, 1);
+	cr_assert_eq(q->used, 0x100000000);
 }
 
 Test(mmio, sizes_beyond_16_bits, .init = setup)
@@ -355,6 +377,17 @@ Test(mmio, a_lie_found_from_the_hosts_side, .init = setup_started)
 	must_be_broken();
 }
 
+Test(device, breaks_once, .init = setup_started)
+{
+	const struct error why = {-EPROTO, "as told"};
+
+	device_break(&it.device, &why);
+	must_be_broken();
+	g.lied = false;
+	device_break(&it.device, &why);
+	cr_assert_not(guest_lied(&g));
+}
+
 Test(device, runs_nothing_unless_it_is_active, .init = setup)
 {
 	cr_assert_eq(device_run(&it.device, lie), 1);
@@ -393,6 +426,7 @@ Test(mmio, interrupts_are_acknowledged_bit_by_bit, .init = setup_started)
 	cr_assert_eq(guest_read(&g, VIRTIO_MMIO_INTERRUPT_STATUS), 2);
 	guest_write(&g, VIRTIO_MMIO_INTERRUPT_ACK, UINT32_MAX);
 	cr_assert_eq(guest_read(&g, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
+	device_config_changed(&it.device);
 	guest_reset(&g);
 	cr_assert_eq(guest_read(&g, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
 }

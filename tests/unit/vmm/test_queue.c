@@ -477,6 +477,7 @@ Test(queue, interrupts_without_event_index, .init = setup_plain)
 {
 	struct guest_buffer b = buffer(8, false);
 
+	cr_assert_not(queue_interrupts(queue), "for nothing");
 	available(&b, 1);
 	cr_assert(guest_publish(&g, 0), "always");
 	queue_next(queue, &chain, NULL);

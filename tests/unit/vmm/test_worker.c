@@ -17,7 +17,8 @@ struct echo {
 	struct guest guest;
 	int kicked;         /* atomic */
 	bool busy, greedy;  /* atomic */
-	int slow_ms;
+	int slow_ms;        /* atomic */
+	bool waits;         /* in each request, until the machine ends */
 	int pipe[2];        /* attach() listens to it, if there is one */
 	int answer;         /* of what it is called back with then */
 };
@@ -30,11 +31,13 @@ static int echo_kick(struct device *d, uint16_t q, struct error *err)
 
 	__atomic_store_n(&e->busy, true, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&e->kicked, 1, __ATOMIC_SEQ_CST);
-	usleep((useconds_t)e->slow_ms * 1000);
+	usleep((useconds_t)__atomic_load_n(&e->slow_ms, __ATOMIC_RELAXED) * 1000);
 	while ((ret = queue_next(&d->queues[q], &c, err)) > 0) {
 		unsigned char text[256];
 		size_t n = chain_read(&c, 0, text, sizeof(text));
 
+		for (int i = 0; e->waits && i < 10000 && !__atomic_load_n(&d->queues[q].ending, __ATOMIC_RELAXED); i++)
+			usleep(1000);
 		queue_done(&d->queues[q], &c, (uint32_t)chain_write(&c, 0, text, n));
 		/* A guest of many processors that always has one more. */
 		if (e->greedy) {
@@ -215,7 +218,7 @@ Test(worker, no_reset_in_the_middle_of_a_request, .init = setup_started, .fini =
 {
 	struct guest_buffer b[2] = {{0x1000, 16, false}, {0x2000, 16, true}};
 
-	one.slow_ms = 30;
+	__atomic_store_n(&one.slow_ms, 30, __ATOMIC_RELAXED);
 	for (int i = 0; i < 10; i++) {
 		guest_add(&one.guest, 0, b, 2);
 		guest_kick(&one.guest, 0);
@@ -224,8 +227,66 @@ Test(worker, no_reset_in_the_middle_of_a_request, .init = setup_started, .fini =
 		cr_assert_not(__atomic_load_n(&one.busy, __ATOMIC_SEQ_CST));
 		guest_start(&one.guest, UINT64_MAX);
 	}
-	one.slow_ms = 0;
+	__atomic_store_n(&one.slow_ms, 0, __ATOMIC_RELAXED);
 	must_echo(&one.guest, 0);
+}
+
+static int nothing(struct device *d, struct error *err)
+{
+	return 0;
+}
+
+/* The other processors: registers that are read, acknowledged, notified at any time, also those that wait for the lock. */
+static void *other_processor(void *data)
+{
+	struct guest *g = &one.guest;
+	unsigned char config[8];
+
+	while (!__atomic_load_n((bool *)data, __ATOMIC_RELAXED)) {
+		guest_write(g, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+		guest_write(g, VIRTIO_MMIO_INTERRUPT_ACK, guest_read(g, VIRTIO_MMIO_INTERRUPT_STATUS));
+		guest_read(g, VIRTIO_MMIO_STATUS);
+		guest_read(g, VIRTIO_MMIO_QUEUE_READY);
+		guest_config(g, 0, config, sizeof(config));
+		device_run(&one.device, nothing);
+		guest_write(g, VIRTIO_MMIO_QUEUE_NOTIFY, 1);
+	}
+	return NULL;
+}
+
+Test(worker, many_processors_and_resets, .init = setup_started, .fini = teardown, .timeout = 120)
+{
+	bool enough = false;
+	pthread_t others[2];
+
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(pthread_create(&others[i], NULL, other_processor, &enough), 0);
+	for (int i = 0; i < 100; i++) {
+		guest_start(&one.guest, i & 1 ? UINT64_MAX : 0);
+		for (int k = 0; k < i % 5; k++)
+			must_echo(&one.guest, (uint16_t)(k & 1));
+	}
+	__atomic_store_n(&enough, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(others[i], NULL);
+	cr_assert_not(guest_lied(&one.guest));
+}
+
+/* The one in hand is finished, no other is begun. */
+Test(worker, ends_in_the_middle, .init = setup, .timeout = 60)
+{
+	struct guest_buffer b = {0x1000, 16, true};
+
+	one.waits = true;
+	cr_assert_eq(worker_start(worker, NULL, NULL, NULL), 0);
+	guest_start(&one.guest, UINT64_MAX);
+	for (int i = 0; i < 5; i++)
+		guest_add(&one.guest, 0, &b, 1);
+	guest_kick(&one.guest, 0);
+	eventually(__atomic_load_n(&one.busy, __ATOMIC_SEQ_CST));
+	worker_end(worker);
+	cr_assert_leq(guest_used(&one.guest, 0)[1], 1);
+	cr_assert_not(guest_lied(&one.guest));
 }
 
 /* What runs first on the thread. */
