@@ -24,11 +24,11 @@ extern const char *const probe_result_names[PROBE_RESULT_MAX + 1];
 
 struct probe {
 	enum probe_result result;
-	uint64_t ns;        /* processor time for a million instructions; 0 where it was not measured */
+	uint64_t ns;        /* processor time for a million instructions, from shorter runs; 0 where it was not measured */
 	struct error error; /* unless PROBE_GOOD: what is wrong and what to do about it, in one line */
 };
 
-/* Opens /dev/kvm, asks, and lets a guest of one page run a loop: some milliseconds, half a second at worst where KVM is slow. */
+/* Opens /dev/kvm, asks, and lets a guest of one page run a loop: a millisecond or two; a quarter of a second where KVM is slow. */
 void vm_probe(struct probe *out);
 /* Does the caller take a slow one all the same? $NACRE_KVM_SLOW is set, and is neither empty nor "0". */
 bool probe_accepts_slow(void);
