@@ -108,18 +108,10 @@ static int load_modules(bool of_network, struct error *err)
 }
 
 /* Without a device to take over there will be no network card: not even the driver is loaded. */
-static int take_network(const void *body, uint32_t size, struct error *err)
+static int take_network(const struct survey *s, struct error *err)
 {
-	auto_free struct survey *s = malloc(sizeof(*s));
-	int ret = 0;
+	int ret = s->n_devices > 0 ? load_modules(true, err) : 0;
 
-	if (!s)
-		return error_set(err, -ENOMEM, "out of memory");
-	if (size != sizeof(*s))
-		return error_set(err, -EPROTO, "a description of the network of %u bytes: it has %zu", size, sizeof(*s));
-	memcpy(s, body, sizeof(*s));
-	if (s->n_devices > 0)
-		ret = load_modules(true, err);
 	return ret < 0 ? ret : adopt_survey(s, err);
 }
 
