@@ -80,9 +80,10 @@ int cgroup_kill(struct cgroup *c, int signo, struct error *err);
  * (by state). */
 int cgroup_remove(struct cgroup *c, struct error *err);
 
-/* The kernel killed somebody in it for memory (memory.events oom_kill, v1 memory.oom_control): how often. 0 where it cannot tell. */
+/* The kernel killed somebody in it for memory (memory.events oom_kill, v1 memory.oom_control): how often. 0 where it cannot tell. Once a
+ * service manager has removed it: what could be told since the last call; see cgroup_vanishes(). */
 long cgroup_oom_kills(const struct cgroup *c);
-/* memory limit in bytes; -1: none. */
+/* memory limit in bytes; -1: none. After its removal as with cgroup_oom_kills(). */
 long long cgroup_memory_limit(const struct cgroup *c);
 
 /* The paths inside the host's mounts, for mounts of type "cgroup" and for state: one a hierarchy; ends with name NULL. Valid as long as c. */

@@ -20,6 +20,11 @@ struct cgroup {
 	bool denied;   /* the host gave no cgroup for want of permission: limits cannot be set */
 	struct deferred *deferred;
 	struct cgroup_hierarchy *hierarchies; /* made on demand, NULL before */
+	struct {
+		bool set;
+		long kills, above; /* of the memory controller: in this cgroup; in the one above, whose count goes on */
+		long long limit;
+	} seen; /* when its files could last be read; see oom.c */
 };
 
 /* The folder where this controller is to be found: a v1 one that names it, else the v2 one, else NULL. */

@@ -28,6 +28,58 @@ static int add_kills(int dir, void *data, struct error *err)
 	return 0;
 }
 
+static long long kills_in(const char *dir)
+{
+	const struct folder f = {.dir = (char *)dir};
+
+	return folder_read_key(&f, "memory.events", "oom_kill");
+}
+
+static long long limit_in(const struct folder *f)
+{
+	uint64_t limit;
+	char text[64];
+
+	/* v1 says "none" with the largest number of whole pages. */
+	if (folder_read(f, f->v2 ? "memory.max" : "memory.limit_in_bytes", text, sizeof(text)) < 0 ||
+	    number_parse_u64(text, 0, INT64_MAX, &limit) < 0 || limit >= INT64_MAX - 65536)
+		return -1;
+	return (long long)limit;
+}
+
+static char *dir_above(const struct folder *f)
+{
+	const char *slash = strrchr(f->dir, '/');
+
+	return strndup(f->dir, (size_t)(slash - f->dir));
+}
+
+/* A service manager removes a scope as soon as it is empty, and its counts with it: those of the folder above, which include them, go on. So
+ * what is known of both is kept, and once ours cannot be read any more, what has been added above since then was ours. */
+static long kills_of_scope(struct cgroup *c, const struct folder *f)
+{
+	auto_free char *dir = dir_above(f);
+	long long own, above, again;
+
+	if (!dir)
+		return 0;
+	do {
+		own = kills_in(f->dir);
+		above = kills_in(dir);
+		again = kills_in(f->dir);
+	} while (own >= 0 && again > own); /* somebody was killed meanwhile */
+	if (own >= 0 && again == own) {
+		c->seen.set = true;
+		c->seen.kills = (long)own;
+		c->seen.above = (long)above;
+		c->seen.limit = limit_in(f);
+		return (long)own;
+	}
+	if (!c->seen.set)
+		return 0;
+	return c->seen.kills + (c->seen.above >= 0 && above > c->seen.above ? (long)(above - c->seen.above) : 0);
+}
+
 /* v2 counts for a folder and all below it; v1 each folder's own processes, wherever the limit was. */
 long cgroup_oom_kills(const struct cgroup *c)
 {
@@ -37,8 +89,10 @@ long cgroup_oom_kills(const struct cgroup *c)
 
 	if (!f)
 		return 0;
+	if (f->v2 && c->unit)
+		return kills_of_scope((struct cgroup *)c, f); /* what it keeps is not seen from outside */
 	if (f->v2) {
-		n = folder_read_key(f, "memory.events", "oom_kill");
+		n = kills_in(f->dir);
 		return n > 0 ? (long)n : 0;
 	}
 	(void)subtree_walk(f->dir, add_kills, &sum, false, NULL);
@@ -48,14 +102,10 @@ long cgroup_oom_kills(const struct cgroup *c)
 long long cgroup_memory_limit(const struct cgroup *c)
 {
 	const struct folder *f = cgroup_folder_for(c, "memory");
-	uint64_t limit;
-	char text[64];
 
-	/* v1 says "none" with the largest number of whole pages. */
-	if (!f || folder_read(f, f->v2 ? "memory.max" : "memory.limit_in_bytes", text, sizeof(text)) < 0 ||
-	    number_parse_u64(text, 0, INT64_MAX, &limit) < 0 || limit >= INT64_MAX - 65536)
-		return -1;
-	return (long long)limit;
+	if (f && c->seen.set && access(f->dir, F_OK))
+		return c->seen.limit;
+	return f ? limit_in(f) : -1;
 }
 
 static int watch_v1(const struct folder *f, struct error *err)
@@ -76,21 +126,32 @@ static int watch_v1(const struct folder *f, struct error *err)
 	return TAKE_FD(bell);
 }
 
-static int watch_v2(const struct folder *f, struct error *err)
+static int watch_file(int bell, const char *dir, struct error *err)
+{
+	const struct folder f = {.dir = (char *)dir};
+	auto_close int events = folder_open(&f, "memory.events", O_RDONLY);
+	char path[32];
+
+	if (events < 0)
+		return error_set(err, events, "open %s/memory.events: %s", dir, strerror(-events));
+	/* Through the descriptor: the folder's path may be longer than a path may be. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", events);
+	return inotify_add_watch(bell, path, IN_MODIFY) < 0 ? error_errno(err, "watch %s/memory.events", dir) : 0;
+}
+
+static int watch_v2(const struct cgroup *c, const struct folder *f, struct error *err)
 {
 	auto_close int bell = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	auto_close int events = folder_open(f, "memory.events", O_RDONLY);
-	char path[32];
+	auto_free char *above = c->unit ? dir_above(f) : NULL;
+	int ret;
 
 	if (bell < 0)
 		return error_errno(err, "inotify_init1");
-	if (events < 0)
-		return error_set(err, events, "open %s/memory.events: %s", f->dir, strerror(-events));
-	/* Through the descriptor: the folder's path may be longer than a path may be. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", events);
-	if (inotify_add_watch(bell, path, IN_MODIFY) < 0)
-		return error_errno(err, "watch %s/memory.events", f->dir);
-	return TAKE_FD(bell);
+	ret = watch_file(bell, f->dir, err);
+	/* So that what is known of the folder above is never old; see kills_of_scope(). The hierarchy's root has no such file. */
+	if (ret == 0 && above)
+		(void)watch_file(bell, above, NULL);
+	return ret < 0 ? ret : TAKE_FD(bell);
 }
 
 int cgroup_oom_watch(const struct cgroup *c, struct error *err)
@@ -99,5 +160,10 @@ int cgroup_oom_watch(const struct cgroup *c, struct error *err)
 
 	if (!f)
 		return error_set(err, -ENOTSUP, "watch memory: the container has no cgroup that counts it");
-	return f->v2 ? watch_v2(f, err) : watch_v1(f, err);
+	return f->v2 ? watch_v2(c, f, err) : watch_v1(f, err);
+}
+
+bool cgroup_vanishes(const struct cgroup *c)
+{
+	return c->unit && c->layout == CGROUP_LAYOUT_V2;
 }

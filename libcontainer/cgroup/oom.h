@@ -10,4 +10,8 @@
  * there is no memory controller. */
 int cgroup_oom_watch(const struct cgroup *c, struct error *err);
 
+/* Somebody else (the service manager) removes the cgroup as soon as it is empty: who wants to know afterwards whether anybody was killed for
+ * memory must call cgroup_oom_kills() before it begins, and each time the bell rings. */
+bool cgroup_vanishes(const struct cgroup *c);
+
 #endif

@@ -188,6 +188,8 @@ int systemd_start(struct cgroup *c, pid_t pid, struct error *err)
 	 * that process: the first one of a pid namespace doesn't hear the manager's SIGTERM. */
 	if (ret < 0)
 		return ret;
+	/* From here on it can be asked how many were killed, even when the scope is gone; the process waits for us meanwhile. */
+	(void)cgroup_oom_kills(c);
 	c->deferred = NULL;
 	systemd_deferred_free(d);
 	return 0;

@@ -15,6 +15,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cgroup/oom.h"
 #include "core/container.h"
 #include "core/exec.h"
 #include "core/gate.h"
@@ -77,11 +78,18 @@ int lifecycle_create(const struct lifecycle_global *g, const struct lifecycle_cr
 /* c is created, and locked by us. */
 static int start(struct container *c, struct error *err)
 {
-	auto_close int knock = gate_knock(c->host.store.folder, err);
-	int ret = knock < 0 ? knock : pipeline_watch(knock, "the container's process", err);
+	auto_close int knock = -EBADF;
+	int ret;
 
-	if (ret < 0)
+	/* Before it goes on, so that it can be told afterwards whether it was killed for memory. */
+	if (c->host.cgroup && cgroup_vanishes(c->host.cgroup))
+		(void)cgroup_oom_kills(c->host.cgroup);
+	knock = gate_knock(c->host.store.folder, err);
+	ret = knock < 0 ? knock : pipeline_watch(knock, "the container's process", err);
+	if (ret < 0) {
+		c->line.explain(c, err);
 		return ret;
+	}
 	/* From here on the pid file stays, whatever comes. */
 	c->host.pid_file = false;
 	ret = run_host_hooks(c, HOOK_POSTSTART, CONTAINER_RUNNING, false, err);
@@ -146,7 +154,7 @@ int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_creat
 	} else if (!o->detach) {
 		/* Others may pause it, or delete it, while we only look on. */
 		store_unlock(&c.host.store);
-		ret = monitor_run(&c.init, terminal, status, err);
+		ret = monitor_run(&c.init, c.host.cgroup, terminal, status, err);
 		/* It has been reaped: the pid may be another process's by now. */
 		proc_close(&c.init);
 		if (ret == 0 && err)
@@ -193,7 +201,7 @@ int lifecycle_exec(const struct lifecycle_global *g, const struct lifecycle_exec
 		ret = terminal < 0 ? terminal : 0;
 	}
 	if (ret == 0 && !o->detach)
-		ret = monitor_run(&c.init, terminal, status, err);
+		ret = monitor_run(&c.init, NULL, terminal, status, err);
 	else if (ret == 0)
 		*status = 0;
 	if (!o->detach)

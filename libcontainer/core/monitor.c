@@ -1,11 +1,13 @@
 /* monitor.c: stays with a process in the foreground. See monitor.h. */
 #include "core/monitor.h"
 
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/loop.h"
+#include "cgroup/oom.h"
 #include "tty/relay.h"
 
 struct watch {
@@ -76,13 +78,28 @@ static int on_signal(void *data, const struct signalfd_siginfo *info, struct err
 	}
 }
 
-int monitor_run(const struct proc *process, int terminal, int *status, struct error *err)
+static int on_bell(void *data, int fd, uint32_t events, struct error *err)
+{
+	const struct cgroup *cgroup = data;
+	char news[4096];
+
+	while (read(fd, news, sizeof(news)) > 0)
+		;
+	(void)cgroup_oom_kills(cgroup);
+	return 0;
+}
+
+int monitor_run(const struct proc *process, const struct cgroup *cgroup, int terminal, int *status, struct error *err)
 {
 	struct watch w = { .process = process };
 	sigset_t set = passed_on();
 	struct loop *loop = NULL;
+	/* Without it the cause of a death may stay unsaid, and that is all. */
+	auto_close int bell = cgroup && cgroup_vanishes(cgroup) ? cgroup_oom_watch(cgroup, NULL) : -EBADF;
 	int ret = loop_new(&loop, err);
 
+	if (ret == 0 && bell >= 0)
+		ret = loop_add(loop, bell, EPOLLIN, on_bell, (void *)cgroup, err);
 	if (ret == 0)
 		ret = loop_add_signals(loop, &set, on_signal, &w, err);
 	if (ret == 0 && terminal >= 0)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/proc.h"
+#include "cgroup/cgroup.h"
 
 struct monitor_mask { sigset_t before; };
 
@@ -15,7 +16,8 @@ void monitor_block(struct monitor_mask *mask);
 void monitor_unblock(const struct monitor_mask *mask);
 
 /* Passes signals on to the process (SIGWINCH to its terminal), copies its terminal if terminal >= 0 (owned from now on), reaps whatever child
- * ends, and returns once the process has ended: its exit status, 128+signal. */
-int monitor_run(const struct proc *process, int terminal, int *status, struct error *err);
+ * ends, and returns once the process has ended: its exit status, 128+signal. cgroup, if not NULL, can be asked for kills for memory afterwards,
+ * even if a service manager has removed it by then. */
+int monitor_run(const struct proc *process, const struct cgroup *cgroup, int terminal, int *status, struct error *err);
 
 #endif

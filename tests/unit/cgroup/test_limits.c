@@ -1,8 +1,10 @@
 /* test_limits.c: limits as the kernel reads them back. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,11 +181,29 @@ Test(limits, check_before_update)
 {
 	struct error err = ERROR_NONE;
 	struct cgroup *c;
+	int ready[2];
+	char byte;
 	pid_t pid;
 
 	need("memory", "memory.limit_in_bytes", "memory.max");
 	c = make(NULL);
-	pid = real_child(c, false);
+	/* On v2 memory belongs to where it was first touched: what a process had before it came in does not count. */
+	cr_assert_eq(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(ready[0]);
+		if (cgroup_enter(c, 0, false, NULL) < 0)
+			_exit(1);
+		memset(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, 1 << 20);
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	cr_assert_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
 	cr_expect_eq(update(c, "{\"memory\":{\"limit\":4096,\"checkBeforeUpdate\":true}}", &err), -EBUSY);
 	cr_expect_not_null(strstr(err.msg, "linux.resources.memory.limit"), "%s", err.msg);
 	cr_expect_eq(kill(pid, 0), 0, "and nobody was killed for it");
