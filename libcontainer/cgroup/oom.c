@@ -35,16 +35,17 @@ static long long kills_in(const char *dir)
 	return folder_read_key(&f, "memory.events", "oom_kill");
 }
 
-static long long limit_in(const struct folder *f)
+/* -1: none. False where it cannot be read. */
+static bool read_limit(const struct folder *f, long long *out)
 {
 	uint64_t limit;
 	char text[64];
 
+	if (folder_read(f, f->v2 ? "memory.max" : "memory.limit_in_bytes", text, sizeof(text)) < 0)
+		return false;
 	/* v1 says "none" with the largest number of whole pages. */
-	if (folder_read(f, f->v2 ? "memory.max" : "memory.limit_in_bytes", text, sizeof(text)) < 0 ||
-	    number_parse_u64(text, 0, INT64_MAX, &limit) < 0 || limit >= INT64_MAX - 65536)
-		return -1;
-	return (long long)limit;
+	*out = number_parse_u64(text, 0, INT64_MAX, &limit) < 0 || limit >= INT64_MAX - 65536 ? -1 : (long long)limit;
+	return true;
 }
 
 static char *dir_above(const struct folder *f)
@@ -69,10 +70,11 @@ static long kills_of_scope(struct cgroup *c, const struct folder *f)
 		again = kills_in(f->dir);
 	} while (own >= 0 && again > own); /* somebody was killed meanwhile */
 	if (own >= 0 && again == own) {
-		c->seen.set = true;
 		c->seen.kills = (long)own;
 		c->seen.above = (long)above;
-		c->seen.limit = limit_in(f);
+		if (!read_limit(f, &c->seen.limit) && !c->seen.set)
+			c->seen.limit = -1;
+		c->seen.set = true;
 		return (long)own;
 	}
 	if (!c->seen.set)
@@ -102,10 +104,13 @@ long cgroup_oom_kills(const struct cgroup *c)
 long long cgroup_memory_limit(const struct cgroup *c)
 {
 	const struct folder *f = cgroup_folder_for(c, "memory");
+	long long limit;
 
-	if (f && c->seen.set && access(f->dir, F_OK))
-		return c->seen.limit;
-	return f ? limit_in(f) : -1;
+	if (!f)
+		return -1;
+	if (read_limit(f, &limit))
+		return limit;
+	return c->seen.set ? c->seen.limit : -1;
 }
 
 static int watch_v1(const struct folder *f, struct error *err)
