@@ -472,13 +472,14 @@ static int update_unit(struct cgroup *c, const struct oci_resources *asked, stru
 	return ret < 0 ? ret : limits_apply(c, &resources, err);
 }
 
-int cgroup_update(struct cgroup *c, const struct oci_resources *resources, struct error *err)
+int cgroup_update(struct cgroup *c, const struct oci_resources *resources, bool rootless, struct error *err)
 {
 	int ret = refuse_limits(c, resources, err);
 
 	if (ret < 0 || !resources || !c->n)
 		return ret;
-	return c->unit ? update_unit(c, resources, err) : limits_apply(c, resources, err);
+	ret = c->unit ? update_unit(c, resources, err) : limits_apply(c, resources, err);
+	return ret < 0 ? ret : devices_update(c, &resources->devices, rootless, err);
 }
 
 const struct cgroup_hierarchy *cgroup_hierarchies(const struct cgroup *c)

@@ -64,8 +64,9 @@ int cgroup_of(const struct cgroup *c, pid_t pid, struct cgroup **out, struct err
  * controller's name or NULL for all. */
 int cgroup_sub(const struct cgroup *c, const char *controller, const char *path, struct cgroup **out, struct error *err);
 
-/* New limits on an existing one (update). devices in `resources` are not touched. 0 and absent values stay as they are, -1 is unlimited. */
-int cgroup_update(struct cgroup *c, const struct oci_resources *resources, struct error *err);
+/* New limits on an existing one (update). 0 and absent values stay as they are, -1 is unlimited; device rules, if there are any, take the
+ * place of all before. rootless as in the request. */
+int cgroup_update(struct cgroup *c, const struct oci_resources *resources, bool rootless, struct error *err);
 
 int cgroup_freeze(struct cgroup *c, bool frozen, struct error *err);  /* returns when it is so */
 bool cgroup_is_frozen(const struct cgroup *c);

@@ -197,12 +197,12 @@ static int take_exception(struct exceptions *e, const struct device_rule *r, siz
 	return found ? add_line(out, r, err) : 0;
 }
 
-int devices_lines(const struct device_rules *rules, struct strv *out, struct error *err)
+/* *e->v has room for all. */
+static int walk(const struct device_rules *rules, struct exceptions *e, struct strv *out, struct error *err)
 {
-	auto_free struct device_rule *room = calloc(rules->n * 2 + 1, sizeof(*room));
-	struct exceptions e = {false, room, 0};
+	struct device_rule *room = e->v;
 	struct strv lines = {0};
-	int ret = room ? strv_add(&lines, "-a", err) : error_set(err, -ENOMEM, "out of memory");
+	int ret = strv_add(&lines, "-a", err);
 
 	for (size_t i = 0; i < rules->n && !ret; i++) {
 		struct device_rule r = rules->v[i];
@@ -210,15 +210,86 @@ int devices_lines(const struct device_rules *rules, struct strv *out, struct err
 
 		if (is_final(&r)) {
 			strv_free(&lines);
-			e = (struct exceptions){r.allow, room, 0};
+			*e = (struct exceptions){r.allow, room, 0};
 			ret = strv_add(&lines, r.allow ? "+a" : "-a", err);
 			continue;
 		}
 		for (; *types && !ret; types++) {
 			r.type = *types;
-			ret = r.allow == e.allow_all ? take_exception(&e, &r, i, &lines, err)
-						     : add_exception(&e, &r, &lines, err);
+			ret = r.allow == e->allow_all ? take_exception(e, &r, i, &lines, err)
+						      : add_exception(e, &r, &lines, err);
 		}
+	}
+	if (ret < 0)
+		strv_free(&lines);
+	else
+		*out = lines;
+	return ret;
+}
+
+int devices_lines(const struct device_rules *rules, struct strv *out, struct error *err)
+{
+	auto_free struct device_rule *room = calloc(rules->n * 2 + 1, sizeof(*room));
+	struct exceptions e = {false, room, 0};
+
+	return room ? walk(rules, &e, out, err) : error_set(err, -ENOMEM, "out of memory");
+}
+
+/* A line of devices.list: "c 1:3 rwm", "b *:* m". */
+static bool read_line(const char *line, struct device_rule *out)
+{
+	char major[12], minor[12], access[4];
+
+	*out = (struct device_rule){.major = -1, .minor = -1};
+	if (sscanf(line, "%c %11[0-9*]:%11[0-9*] %3[rwm]", &out->type, major, minor, access) != 4)
+		return false;
+	if (*major != '*')
+		out->major = strtoll(major, NULL, 10);
+	if (*minor != '*')
+		out->minor = strtoll(minor, NULL, 10);
+	for (const char *a = access; *a; a++)
+		out->access |= *a == 'r' ? BPF_DEVCG_ACC_READ : *a == 'w' ? BPF_DEVCG_ACC_WRITE : BPF_DEVCG_ACC_MKNOD;
+	return true;
+}
+
+/* What `now` allows and the exceptions do not, with the same numbers or wider ones. */
+static void take_wanted(const struct exceptions *wanted, struct device_rule *now)
+{
+	for (size_t i = 0; i < wanted->n; i++) {
+		struct device_rule w = wanted->v[i];
+
+		w.access = now->access;
+		if (covers(&w, now))
+			now->access &= ~wanted->v[i].access;
+	}
+}
+
+int devices_changes(const struct device_rules *rules, const char *list, struct strv *out, struct error *err)
+{
+	auto_free struct device_rule *room = calloc(rules->n * 2 + 1, sizeof(*room));
+	auto_strv struct strv all = {0};
+	struct exceptions e = {false, room, 0};
+	struct strv lines = {0};
+	int ret = room ? walk(rules, &e, &all, err) : error_set(err, -ENOMEM, "out of memory");
+	struct device_rule now;
+
+	if (ret < 0)
+		return ret;
+	/* From or to "all but" there is no way but over the change of mode. */
+	if (e.allow_all || !strncmp(list, "a ", 2)) {
+		*out = all;
+		all = (struct strv){0};
+		return 0;
+	}
+	for (size_t i = 0; i < e.n && !ret; i++)
+		if (e.v[i].access)
+			ret = add_line(&lines, &e.v[i], err);
+	for (; *list && !ret; list += strcspn(list, "\n"), list += *list == '\n') {
+		if (!read_line(list, &now))
+			continue;
+		take_wanted(&e, &now);
+		if (now.access)
+			ret = add_line(&lines, &now, err);
 	}
 	if (ret < 0)
 		strv_free(&lines);

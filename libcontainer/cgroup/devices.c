@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/table.h"
 
 #define MKNOD BPF_DEVCG_ACC_MKNOD
@@ -150,7 +151,7 @@ static int attached_program(int dir)
 }
 
 /* The kernel keeps the program as long as the folder: our descriptor of it may go. */
-static int attach(const struct folder *f, const struct bpf_insn *code, size_t n, struct error *err)
+static int attach(const struct folder *f, bool fresh, const struct bpf_insn *code, size_t n, struct error *err)
 {
 	auto_close int dir = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), program = -EBADF, old = -EBADF;
 	union bpf_attr attr = {.attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI};
@@ -162,7 +163,7 @@ static int attach(const struct folder *f, const struct bpf_insn *code, size_t n,
 		return error_errno(err, "linux.resources.devices: load the BPF program");
 	/* In a fresh folder there can be none; in another all programs have to agree, so an old one would go
 	 * on refusing. */
-	if (!f->made)
+	if (!fresh)
 		old = attached_program(dir);
 	attr.target_fd = (unsigned)dir;
 	attr.attach_bpf_fd = (unsigned)program;
@@ -175,22 +176,26 @@ static int attach(const struct folder *f, const struct bpf_insn *code, size_t n,
 	return 0;
 }
 
-static int apply_v2(const struct folder *f, const struct device_rules *rules, struct error *err)
+static int apply_v2(const struct folder *f, bool fresh, const struct device_rules *rules, struct error *err)
 {
 	auto_free struct bpf_insn *code = NULL;
 	size_t n;
 	int ret = devices_compile(rules, &code, &n, err);
 
-	return ret < 0 ? ret : attach(f, code, n, err);
+	return ret < 0 ? ret : attach(f, fresh, code, n, err);
 }
 
 /* v1: */
 
-static int apply_v1(const struct folder *f, const struct device_rules *rules, struct error *err)
+static int apply_v1(const struct folder *f, bool in_use, const struct device_rules *rules, struct error *err)
 {
-	auto_close int allow = -EBADF, deny = -EBADF;
+	auto_close int allow = -EBADF, deny = -EBADF, list = in_use ? folder_open(f, "devices.list", O_RDONLY) : -EBADF;
 	auto_strv struct strv lines = {0};
-	int ret = devices_lines(rules, &lines, err);
+	auto_free char *now = NULL;
+	int ret = list >= 0 ? fd_read_all(list, 1 << 20, &now, NULL, err) : 0;
+
+	if (!ret)
+		ret = now ? devices_changes(rules, now, &lines, err) : devices_lines(rules, &lines, err);
 
 	for (size_t i = 0; i < lines.n && !ret; i++) {
 		bool add = lines.v[i][0] == '+';
@@ -208,8 +213,7 @@ static int apply_v1(const struct folder *f, const struct device_rules *rules, st
 	return ret;
 }
 
-int devices_apply(const struct cgroup *c, const struct oci_device_rule_list *rules, bool rootless,
-		  struct error *err)
+static int apply(const struct cgroup *c, const struct oci_device_rule_list *rules, bool in_use, bool rootless, struct error *err)
 {
 	const struct folder *f = cgroup_folder_for(c, "devices");
 	struct device_rules list = {0};
@@ -222,7 +226,7 @@ int devices_apply(const struct cgroup *c, const struct oci_device_rule_list *rul
 	if (ret < 0)
 		return ret;
 	if (f)
-		ret = f->v2 ? apply_v2(f, &list, &why) : apply_v1(f, &list, &why);
+		ret = f->v2 ? apply_v2(f, !in_use && f->made, &list, &why) : apply_v1(f, in_use, &list, &why);
 	else if (!rootless && c->n)
 		ret =
 		    error_set(&why, -ENOTSUP, "linux.resources.devices: no devices controller on this host");
@@ -232,4 +236,14 @@ int devices_apply(const struct cgroup *c, const struct oci_device_rule_list *rul
 	if (err)
 		*err = why;
 	return ret;
+}
+
+int devices_apply(const struct cgroup *c, const struct oci_device_rule_list *rules, bool rootless, struct error *err)
+{
+	return apply(c, rules, false, rootless, err);
+}
+
+int devices_update(const struct cgroup *c, const struct oci_device_rule_list *rules, bool rootless, struct error *err)
+{
+	return apply(c, rules, true, rootless, err);
 }

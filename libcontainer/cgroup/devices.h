@@ -13,6 +13,10 @@
 int devices_apply(const struct cgroup *c, const struct oci_device_rule_list *rules, bool rootless,
 		  struct error *err);
 
+/* The same for a cgroup in use: at no moment is shut what is allowed before and after (on v1: unless one of them is "all but these"). */
+int devices_update(const struct cgroup *c, const struct oci_device_rule_list *rules, bool rootless,
+		   struct error *err);
+
 /* A rule in numbers. */
 struct device_rule {
 	bool allow, implied;  /* implied: a default one, not the document's */
@@ -34,5 +38,8 @@ int devices_compile(const struct device_rules *rules, struct bpf_insn **out, siz
 /* The rules as lines for v1's files: each begins with '+' (devices.allow) or '-' (devices.deny). -ENOTSUP
  * names a rule that v1 cannot express: it can take away exceptions only as they were given. */
 int devices_lines(const struct device_rules *rules, struct strv *out, struct error *err);
+
+/* The lines that lead from what devices.list says to the rules, allowing first. */
+int devices_changes(const struct device_rules *rules, const char *list, struct strv *out, struct error *err);
 
 #endif

@@ -306,7 +306,7 @@ int lifecycle_update(const struct lifecycle_global *g, const char *id, const str
 		return error_set(err, -EINVAL, "container not running");
 	if (now == CONTAINER_PAUSED && c.isolation->update)
 		return error_set(err, -EINVAL, "container paused: its virtual machine cannot take new limits");
-	ret = cgroup_update(c.host.cgroup, isolation_resources(c.isolation, resources, &room), err);
+	ret = cgroup_update(c.host.cgroup, isolation_resources(c.isolation, resources, &room), !c.privileged, err);
 	return ret == 0 && c.isolation->update ? c.isolation->update(&c, resources, err) : ret;
 }
 

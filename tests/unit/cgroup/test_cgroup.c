@@ -268,7 +268,7 @@ Test(cgroup, disabled_does_nothing_and_refuses_limits)
 	cr_expect_eq(cgroup_oom_kills(loaded), 0);
 	cr_expect_null(cgroup_hierarchies(loaded)->name);
 	cr_expect_eq(cgroup_remove(loaded, &err), 0);
-	cr_expect_eq(cgroup_update(loaded, &r, &err), -ENOTSUP);
+	cr_expect_eq(cgroup_update(loaded, &r, false, &err), -ENOTSUP);
 	cr_expect_not_null(strstr(err.msg, "linux.resources.memory.limit"));
 	cgroup_free(loaded);
 	cgroup_free(c);

@@ -216,6 +216,39 @@ Test(devices, v1_lines)
 	cr_expect_eq(ret, -ENOTSUP, "v1 cannot carve a hole, and must not pretend");
 }
 
+static char *changes(const char *json, const char *list, int *ret)
+{
+	struct oci_resources *r = parse(json);
+	auto_strv struct strv got = {0};
+	struct device_rules rules;
+	struct text t = {0};
+
+	cr_assert_eq(devices_list(&r->devices, &rules, NULL), 0);
+	*ret = devices_changes(&rules, list, &got, NULL);
+	oci_resources_free(r);
+	for (size_t i = 0; i < got.n; i++)
+		text_addf(&t, "%s;", got.v[i]);
+	text_add(&t, "");
+	free(rules.v);
+	return t.v;
+}
+
+/* From one list to another nothing is shut that both have, so nothing is reset. */
+Test(devices, v1_changes)
+{
+	static const char now[] = "c 1:3 rwm\nc 9:1 rw\nb 7:* r\nc 136:* rwm\n";
+	int ret;
+	auto_free char *same = changes("[" DENY_ALL "]", now, &ret);
+	auto_free char *part = changes("[" DENY_ALL ",{\"allow\":true,\"type\":\"c\",\"major\":9,\"access\":\"r\"}]", now, &ret);
+	auto_free char *reset = changes("[" DENY_ALL "]", "a *:* rwm\n", &ret);
+	auto_free char *all = changes("[{\"allow\":true}]", now, &ret);
+
+	cr_expect_str_eq(same, DEFAULT_LINES "-c 9:1 rw;-b 7:* r;");
+	cr_expect_str_eq(part, "+c 9:* r;" DEFAULT_LINES "-c 9:1 w;-b 7:* r;");
+	cr_expect_str_eq(reset, "-a;" DEFAULT_LINES);
+	cr_expect_str_eq(all, "+a;");
+}
+
 /* The real thing: open and mknod in the cgroup, through v1's files or BPF as the host has it. */
 Test(devices, the_kernel_obeys)
 {

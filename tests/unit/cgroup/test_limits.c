@@ -66,7 +66,7 @@ static int update(struct cgroup *c, const char *json, struct error *err)
 	int ret;
 
 	cr_assert_eq(oci_resources_parse(json, strlen(json), "r", &r, NULL), 0, "%s", json);
-	ret = cgroup_update(c, r, err);
+	ret = cgroup_update(c, r, false, err);
 	oci_resources_free(r);
 	return ret;
 }
