@@ -19,6 +19,7 @@ struct update_options {
 	const char *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period, *cpu_rt_runtime, *cpu_idle;
 	const char *cpuset_cpus, *cpuset_mems;
 	const char *blkio_weight, *pids_limit;
+	const char *l3_cache_schema, *mem_bw_schema;
 };
 
 /* "64M", "1g", "512KiB", "-1": as docker and runc take sizes; powers of 1024. */
@@ -160,6 +161,7 @@ static int read_document(const char *path, struct oci_resources **out, struct er
 static int run(const struct lifecycle_global *g, void *options, int argc, char **argv, struct error *err)
 {
 	const struct update_options *o = options;
+	const struct oci_intel_rdt rdt = { .l3_cache_schema = (char *)o->l3_cache_schema, .mem_bw_schema = (char *)o->mem_bw_schema };
 	struct oci_resources *r = NULL;
 	int ret = store_check_id(argv[0], err);
 
@@ -170,7 +172,7 @@ static int run(const struct lifecycle_global *g, void *options, int argc, char *
 	if (ret == 0)
 		ret = fill(o, r, err);
 	if (ret == 0)
-		ret = lifecycle_update(g, argv[0], r, err);
+		ret = lifecycle_update(g, argv[0], r, &rdt, err);
 	oci_resources_free(r);
 	return ret;
 }
@@ -193,6 +195,8 @@ static const struct option_row rows[] = {
 	ROW("cpuset-cpus", 0, cpuset_cpus, "LIST", "processors it may use, as 0-3,7"),
 	ROW("cpuset-mems", 0, cpuset_mems, "LIST", "memory nodes it may use"),
 	ROW("blkio-weight", 0, blkio_weight, "N", "share of the block devices (10 to 1000)"),
+	ROW("l3-cache-schema", 0, l3_cache_schema, "SCHEMA", "share of the level 3 cache, as L3:0=7f0;1=1f (containers with intelRdt)"),
+	ROW("mem-bw-schema", 0, mem_bw_schema, "SCHEMA", "share of the memory bandwidth, as MB:0=20;1=70 (containers with intelRdt)"),
 	ROW("pids-limit", 0, pids_limit, "N", "number of processes, -1 for no limit"),
 	{ NULL },
 };

@@ -468,7 +468,9 @@ static int update_unit(struct cgroup *c, const struct oci_resources *asked, stru
 		complete_bandwidth(c, &cpu);
 		resources.cpu = &cpu;
 	}
-	ret = systemd_update(c, &resources, err);
+	ret = limits_check(c, &resources, err);
+	if (!ret)
+		ret = systemd_update(c, &resources, err);
 	return ret < 0 ? ret : limits_apply(c, &resources, err);
 }
 

@@ -56,6 +56,9 @@ static int set_memory_v2(const struct cgroup *c, int64_t limit, int64_t swap, st
 	int64_t now = limit ? limit : cgroup_memory_limit(c), only_swap = 0;
 	int ret = 0;
 
+	if (swap > 0 && !limit && now < 0)
+		return error_set(err, -EINVAL, "%s: %lld without a memory limit; it means memory and swap together", at_swap.place,
+				 (long long)swap);
 	if (swap && !convert_swap(swap, now, &only_swap))
 		return error_set(
 		    err, -EINVAL,
@@ -115,6 +118,29 @@ static int set_memory_rest_v1(const struct cgroup *c, const struct oci_memory *m
 	return ret;
 }
 
+static int check_number(struct opt_int n, const char *place, struct error *err)
+{
+	return number(n) >= -1 ? 0 : error_set(err, -EINVAL, "%s: %lld is no limit; -1 stands for none", place, (long long)n.v);
+}
+
+static int check_numbers(const struct oci_memory *m, struct error *err)
+{
+	int ret = check_number(m->limit, MEMORY "limit", err);
+
+	ret = ret ? ret : check_number(m->reservation, MEMORY "reservation", err);
+	ret = ret ? ret : check_number(m->swap, MEMORY "swap", err);
+	ret = ret ? ret : check_number(m->kernel, MEMORY "kernel", err);
+	return ret ? ret : check_number(m->kernel_tcp, MEMORY "kernelTCP", err);
+}
+
+int limits_check(const struct cgroup *c, const struct oci_resources *r, struct error *err)
+{
+	const struct folder *f = r && r->memory ? cgroup_folder_for(c, "memory") : NULL;
+	int ret = r && r->memory ? check_numbers(r->memory, err) : 0;
+
+	return !ret && f && r->memory->check_before_update ? check_usage(c, f, number(r->memory->limit), err) : ret;
+}
+
 static int set_memory(const struct cgroup *c, const struct oci_resources *r, struct error *err)
 {
 	const struct oci_memory *m = r->memory;
@@ -131,7 +157,7 @@ static int set_memory(const struct cgroup *c, const struct oci_resources *r, str
 	/* Without limit of memory there can be none of both together. */
 	if (limit < 0 && !swap)
 		swap = -1;
-	ret = m->check_before_update ? check_usage(c, f, limit, err) : 0;
+	ret = limits_check(c, r, err);
 	if (ret < 0)
 		return ret;
 	if (!f->v2) {
@@ -157,7 +183,8 @@ static int set_memory(const struct cgroup *c, const struct oci_resources *r, str
 static int set_quota_v2(const struct cgroup *c, const struct folder *f, int64_t quota, uint64_t period,
 			struct error *err)
 {
-	const struct setting at = {quota ? CPU "quota" : CPU "period", "cpu", "cpu.max"};
+	/* "max" fits any period that there can be. */
+	const struct setting at = {quota > 0 || !period ? CPU "quota" : CPU "period", "cpu", "cpu.max"};
 	char now[64] = "max";
 
 	/* One number alone leaves the period as it is; a period alone needs the quota said again. */

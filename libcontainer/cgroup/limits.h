@@ -10,6 +10,10 @@
  * absent. */
 int limits_apply(const struct cgroup *c, const struct oci_resources *resources, struct error *err);
 
+/* What can be wrong with them before anything is written, checkBeforeUpdate among it. limits_apply() does it itself: for who has somebody else
+ * write first. */
+int limits_check(const struct cgroup *c, const struct oci_resources *resources, struct error *err);
+
 /* The place of the first limit that is really asked for ("linux.resources.memory.limit"), or NULL: zeros and
  * the like are none. */
 const char *limits_first(const struct oci_resources *resources);

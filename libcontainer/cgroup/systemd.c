@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/table.h"
+#include "cgroup/limits.h"
 #include "cgroup/owner.h"
 #include "cgroup/unit.h"
 
@@ -60,6 +61,8 @@ int systemd_make(struct cgroup *c, const struct cgroup_request *r, struct error 
 	d->chown = r->chown;
 	d->owner = r->owner;
 	ret = unit_names(r->path, r->id, r->rootless, &c->unit, &d->slice, err);
+	if (!ret)
+		ret = limits_check(c, r->resources, err);
 	if (!ret)
 		ret = unit_limits(r->resources, c->layout == CGROUP_LAYOUT_V2, &d->limits, err);
 	if (!ret)

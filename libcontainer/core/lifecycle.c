@@ -292,7 +292,8 @@ int lifecycle_resume(const struct lifecycle_global *g, const char *id, struct er
 	return freeze(g, id, false, err);
 }
 
-int lifecycle_update(const struct lifecycle_global *g, const char *id, const struct oci_resources *resources, struct error *err)
+int lifecycle_update(const struct lifecycle_global *g, const char *id, const struct oci_resources *resources, const struct oci_intel_rdt *rdt,
+		     struct error *err)
 {
 	struct isolation_resources room;
 	enum container_status now;
@@ -306,7 +307,9 @@ int lifecycle_update(const struct lifecycle_global *g, const char *id, const str
 		return error_set(err, -EINVAL, "container not running");
 	if (now == CONTAINER_PAUSED && c.isolation->update)
 		return error_set(err, -EINVAL, "container paused: its virtual machine cannot take new limits");
-	ret = cgroup_update(c.host.cgroup, isolation_resources(c.isolation, resources, &room), !c.privileged, err);
+	ret = rdt->l3_cache_schema || rdt->mem_bw_schema ? rdt_update(&c, rdt, err) : 0;
+	if (ret == 0)
+		ret = cgroup_update(c.host.cgroup, isolation_resources(c.isolation, resources, &room), !c.privileged, err);
 	return ret == 0 && c.isolation->update ? c.isolation->update(&c, resources, err) : ret;
 }
 

@@ -56,7 +56,8 @@ int lifecycle_kill(const struct lifecycle_global *g, const char *id, int signo, 
 int lifecycle_delete(const struct lifecycle_global *g, const char *id, bool force, struct error *err);
 int lifecycle_pause(const struct lifecycle_global *g, const char *id, struct error *err);
 int lifecycle_resume(const struct lifecycle_global *g, const char *id, struct error *err);
-int lifecycle_update(const struct lifecycle_global *g, const char *id, const struct oci_resources *resources, struct error *err);
+int lifecycle_update(const struct lifecycle_global *g, const char *id, const struct oci_resources *resources, const struct oci_intel_rdt *rdt,
+		     struct error *err);
 /* *pids malloc()ed: the host's view, all of the cgroup. */
 int lifecycle_ps(const struct lifecycle_global *g, const char *id, pid_t **pids, size_t *n, struct error *err);
 

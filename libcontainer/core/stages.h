@@ -9,6 +9,8 @@
 extern const struct stage stages_prepare[];  /* HOST: check, claim, cgroup, filter, sources, console, gate */
 extern const struct stage stages_rdt[];      /* HOST: a class of linux.intelRdt, before there is a process */
 extern const struct stage stages_rdt_enter[]; /* HOST: the process goes into it */
+/* l3CacheSchema and memBwSchema of a container that has a class: `update`. */
+int rdt_update(const struct container *c, const struct oci_intel_rdt *wanted, struct error *err);
 extern const struct stage stages_furnish[];  /* INSIDE and HOST: the root, names, hooks, pivot, identity */
 extern const struct stage stages_announce[]; /* HOST: created */
 extern const struct stage stages_gate[];     /* INSIDE: gate */

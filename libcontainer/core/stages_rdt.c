@@ -2,6 +2,7 @@
  * untouched. See cgroup/rdt.h. */
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/log.h"
 #include "cgroup/rdt.h"
 #include "core/stages.h"
@@ -45,6 +46,23 @@ static int enter_class(struct container *c, struct error *err)
 
 	if (ret == 0)
 		ret = rdt_enter(&r, c->init.pid, err);
+	rdt_free(&r);
+	return ret;
+}
+
+int rdt_update(const struct container *c, const struct oci_intel_rdt *wanted, struct error *err)
+{
+	auto_free char *mount = NULL;
+	struct rdt r = {0};
+	int ret;
+
+	if (!c->saved || !c->saved->rdt)
+		return error_set(err, -EINVAL, "linux.intelRdt: container \"%s\" was made without it, so it is in no class of its own", c->id);
+	ret = rdt_load(c->saved->rdt, &r, err);
+	if (ret == 0)
+		ret = rdt_find_mount(&mount, err);
+	if (ret == 0)
+		ret = rdt_write_schemata(&r, mount, wanted, err);
 	rdt_free(&r);
 	return ret;
 }

@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits seccomp terminal events badinput attack
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp terminal events badinput attack
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -26,6 +26,8 @@ run_programs = \
 	tests/run/test_exec \
 	tests/run/test_cgroup \
 	tests/run/test_limits \
+	tests/run/test_devices \
+	tests/run/test_update \
 	tests/run/test_seccomp \
 	tests/run/test_terminal \
 	tests/run/test_events \
@@ -48,6 +50,10 @@ tests_run_test_cgroup_SOURCES = %D%/test_cgroup.c
 tests_run_test_cgroup_LDADD = $(run_ldadd)
 tests_run_test_limits_SOURCES = %D%/test_limits.c
 tests_run_test_limits_LDADD = $(run_ldadd)
+tests_run_test_devices_SOURCES = %D%/test_devices.c
+tests_run_test_devices_LDADD = $(run_ldadd)
+tests_run_test_update_SOURCES = %D%/test_update.c
+tests_run_test_update_LDADD = $(run_ldadd)
 tests_run_test_seccomp_SOURCES = %D%/test_seccomp.c
 tests_run_test_seccomp_LDADD = $(run_ldadd)
 tests_run_test_terminal_SOURCES = %D%/test_terminal.c
