@@ -120,7 +120,7 @@ static void answer_update(struct agent_guest *g, const struct agent_frame *f)
 	if (ret == 0)
 		ret = agent_spec_resources(asked, &resources, &memory, &err);
 	if (ret == 0)
-		ret = cgroup_update(g->container.host.cgroup, &resources, &err);
+		ret = cgroup_update(g->container.host.cgroup, &resources, !g->container.privileged, &err);
 	free(resources.unified.v);
 	oci_resources_free(asked);
 	reply(g, ret, &body, &err);
