@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -11,16 +12,19 @@
 #include "src/output.h"
 #include "vmm/kernel.h"
 #include "vmm/virtio/blk.h"
+#include "vmm/virtio/fs.h"
+#include "vmm/virtio/fs_broker.h"
 #include "vmm/virtio/rng.h"
 #include "vmm/vm.h"
 
+#define TAG	   "nacre"
 #define PARAMETERS "console=ttyS0 panic=-1"
 enum { MEMORY_DEFAULT = 256, MEMORY_MOST = 1 << 20 /* MiB */, CPUS_DEFAULT = 1 };
 
 struct vm_options {
 	char *kernel, *initrd;
 	const char *append;
-	struct strv disks;
+	struct strv disks, shares;
 	int memory, cpus;
 };
 
@@ -31,6 +35,7 @@ struct parts {
 	struct device *devices[VM_DEVICES_MAX];
 	bool own_worker[VM_DEVICES_MAX];
 	size_t n_devices;
+	pid_t broker; /* of the shares; 0: there are none */
 	char *parameters;
 	struct vm *vm;
 };
@@ -40,6 +45,8 @@ static void free_parts(struct parts *p)
 	vm_free(p->vm);
 	for (size_t i = 0; i < p->n_devices; i++)
 		p->devices[i]->ops->free(p->devices[i]);
+	while (p->broker && waitpid(p->broker, NULL, 0) < 0 && errno == EINTR)
+		;
 	kernel_close(&p->kernel);
 	auto_closep(&p->initrd);
 	free(p->parameters);
@@ -73,12 +80,56 @@ static int add_disk(struct parts *p, const char *text, struct error *err)
 	return 0;
 }
 
+/* "NAME=PATH" or "NAME=PATH,ro"; the name is cut off in place. */
+static int open_share(char *text, struct fs_share *to, struct error *err)
+{
+	char *path = strchr(text, '=');
+
+	if (!path)
+		return error_set(err, -EINVAL, "option --share: '%s' is not NAME=PATH", text);
+	*path++ = '\0';
+	to->name = text;
+	to->read_only = str_ends(path, ",ro");
+	if (to->read_only)
+		path[strlen(path) - 3] = '\0';
+	to->fd = open(path, O_PATH | O_CLOEXEC);
+	return to->fd < 0 ? error_errno(err, "option --share: %s", path) : 0;
+}
+
+/* One device for all; the broker is forked while there is one thread. */
+static int add_shares(struct parts *p, const struct strv *texts, struct error *err)
+{
+	struct fs_share *shares = calloc(texts->n + 1, sizeof(*shares));
+	struct fs_broker broker;
+	size_t n = 0;
+	int ret = shares ? 0 : error_set(err, -ENOMEM, "make a machine: out of memory");
+
+	while (n < texts->n && ret == 0) {
+		ret = open_share(texts->v[n], &shares[n], err);
+		n += ret == 0;
+	}
+	if (ret == 0)
+		ret = fs_broker_start(shares, n, NULL, NULL, &broker, err);
+	if (ret == 0) {
+		p->broker = broker.pid;
+		ret = fs_new(TAG, shares, n, broker.socket, &p->devices[p->n_devices], err);
+	}
+	if (ret == 0)
+		p->own_worker[p->n_devices++] = true;
+	while (n--)
+		close(shares[n].fd);
+	free(shares);
+	return ret;
+}
+
 static int make_devices(struct parts *p, const struct vm_options *o, struct error *err)
 {
 	int ret = rng_new(&p->devices[p->n_devices], err);
 
 	if (ret == 0)
 		p->n_devices++;
+	if (ret == 0 && o->shares.n)
+		ret = add_shares(p, &o->shares, err);
 	for (size_t i = 0; i < o->disks.n && ret == 0; i++)
 		ret = add_disk(p, o->disks.v[i], err);
 	return ret;
@@ -206,6 +257,7 @@ static const struct option_row rows[] = {
     ROW("memory", 'm', OPTION_NUMBER, memory, "MIB", "memory in MiB, an even number (default: 256)"),
     ROW("cpus", 'c', OPTION_NUMBER, cpus, "N", "processors (default: 1)"),
     ROW("disk", 'd', OPTION_TEXTS, disks, "FILE[,ro]", "a disk: a raw file or a block device, \",ro\": only to be read"),
+    ROW("share", 's', OPTION_TEXTS, shares, "NAME=PATH[,ro]", "a folder or file in the virtiofs \"" TAG "\", as NAME"),
     ROW("append", 'a', OPTION_TEXT, append, "TEXT", "more parameters for the kernel, after \"" PARAMETERS "\""),
     {NULL},
 };
