@@ -361,8 +361,7 @@ static int adopt(struct agent_process *p, pid_t pid, int pidfd, bool into, struc
 		kill(pid, SIGKILL);
 		return ret;
 	}
-	if (!into)
-		ret = cgroup_enter(c->host.cgroup ? c->host.cgroup : p->guest->container.host.cgroup, pid, false, err);
+	ret = cgroup_enter(c->host.cgroup ? c->host.cgroup : p->guest->container.host.cgroup, pid, into, err);
 	if (ret == 0)
 		ret = sched_apply_oom_score(c->process, pid, err);
 	return ret;
