@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp terminal events badinput attack
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp label terminal events badinput image escape state
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -29,10 +29,13 @@ run_programs = \
 	tests/run/test_devices \
 	tests/run/test_update \
 	tests/run/test_seccomp \
+	tests/run/test_label \
 	tests/run/test_terminal \
 	tests/run/test_events \
 	tests/run/test_badinput \
-	tests/run/test_attack
+	tests/run/test_image \
+	tests/run/test_escape \
+	tests/run/test_state
 check_PROGRAMS += $(run_programs)
 tests_run_test_lifecycle_SOURCES = %D%/test_lifecycle.c
 tests_run_test_lifecycle_LDADD = $(run_ldadd)
@@ -56,14 +59,20 @@ tests_run_test_update_SOURCES = %D%/test_update.c
 tests_run_test_update_LDADD = $(run_ldadd)
 tests_run_test_seccomp_SOURCES = %D%/test_seccomp.c
 tests_run_test_seccomp_LDADD = $(run_ldadd)
+tests_run_test_label_SOURCES = %D%/test_label.c
+tests_run_test_label_LDADD = $(run_ldadd)
 tests_run_test_terminal_SOURCES = %D%/test_terminal.c
 tests_run_test_terminal_LDADD = $(run_ldadd)
 tests_run_test_events_SOURCES = %D%/test_events.c
 tests_run_test_events_LDADD = $(run_ldadd)
 tests_run_test_badinput_SOURCES = %D%/test_badinput.c
 tests_run_test_badinput_LDADD = $(run_ldadd)
-tests_run_test_attack_SOURCES = %D%/test_attack.c
-tests_run_test_attack_LDADD = $(run_ldadd)
+tests_run_test_image_SOURCES = %D%/test_image.c
+tests_run_test_image_LDADD = $(run_ldadd)
+tests_run_test_escape_SOURCES = %D%/test_escape.c
+tests_run_test_escape_LDADD = $(run_ldadd)
+tests_run_test_state_SOURCES = %D%/test_state.c
+tests_run_test_state_LDADD = $(run_ldadd)
 
 EXTRA_DIST += %D%/run-topics
 run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_srcdir)/%D%/run-topics

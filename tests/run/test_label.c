@@ -1,0 +1,185 @@
+/* test_label.c: AppArmor profiles and SELinux labels, where the host has one of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "tests/run/bundle.h"
+
+/* --- AppArmor --- */
+
+#define APPARMOR "/sys/kernel/security/apparmor"
+
+static const char *parser(void)
+{
+	static const char *const places[] = {"/usr/sbin/apparmor_parser", "/sbin/apparmor_parser"};
+	for (size_t i = 0; i < 2; i++)
+		if (!access(places[i], X_OK))
+			return places[i];
+	test_skip("this machine has no apparmor_parser");
+}
+
+static void need_apparmor(void)
+{
+	need_root();
+	if (*file_text("/sys/module/apparmor/parameters/enabled") != 'Y')
+		test_skip("this machine has no AppArmor");
+	need_file(APPARMOR "/profiles");
+}
+
+/* Loads a profile that allows all but writing /tmp/forbidden. Its name is this test's own. */
+static char *load_profile(const char *part)
+{
+	char *name = format("nacre-%s-%d", part, (int)getpid()), *file = format("%s/%s", test_dir(), name);
+	file_write(file,
+		   "profile %s flags=(attach_disconnected,mediate_deleted) {\n"
+		   "  file,\n  capability,\n  network,\n  mount,\n  umount,\n  pivot_root,\n  signal,\n  ptrace,\n  unix,\n"
+		   "  deny /tmp/forbidden w,\n}\n",
+		   name);
+	const char *argv[] = {parser(), "--skip-cache", "--replace", file, NULL};
+	struct result r = run_program(&(struct spawn){.argv = argv});
+	MUST_SAY(r.status == 0, "apparmor_parser: %s", r.err);
+	return name;
+}
+
+static void remove_profile(const char *name)
+{
+	const char *argv[] = {parser(), "--remove", format("%s/%s", test_dir(), name), NULL};
+	struct result r = run_program(&(struct spawn){.argv = argv});
+	MUST_SAY(r.status == 0, "apparmor_parser: %s", r.err);
+}
+
+RUN_TEST(apparmor_run, "a container's program is under its AppArmor profile")
+{
+	need_apparmor();
+	struct bundle b;
+	bundle_make(&b);
+	char *name = load_profile("run");
+	bundle_config(&b, "{'process':{'apparmorProfile':'%s'},'root':{'readonly':false}}", name);
+	struct result r = bundle_run_inside(&b, "cat", "/proc/self/attr/current", ";", "write", "/tmp/forbidden", ";", "write", "/tmp/allowed", NULL);
+	remove_profile(name);
+	must_succeed(&r);
+	must_print(&r, format("%s (enforce)", name));
+	must_print(&r, "write /tmp/forbidden: EACCES");
+	must_print(&r, "write /tmp/allowed: ok");
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(apparmor_exec, "exec's process is under the container's profile, or under its own")
+{
+	need_apparmor();
+	struct bundle b;
+	bundle_make(&b);
+	char *name = load_profile("first"), *other = load_profile("second");
+	bundle_config(&b, "{'process':{'apparmorProfile':'%s'},'root':{'readonly':false}}", name);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	struct result r = nacre("exec", b.id, "/bin/inside", "cat", "/proc/self/attr/current", ";", "write", "/tmp/forbidden", NULL);
+	struct result s = nacre("exec", "--apparmor", other, b.id, "/bin/inside", "cat", "/proc/self/attr/current", NULL);
+	file_write(format("%s/process.json", b.dir),
+		   "{\"cwd\":\"/\",\"args\":[\"/bin/inside\",\"cat\",\"/proc/self/attr/current\"],\"user\":{\"uid\":0,\"gid\":0},\"apparmorProfile\":\"%s\"}",
+		   other);
+	struct result p = nacre("exec", "--process", format("%s/process.json", b.dir), b.id, NULL);
+	struct result d = nacre("delete", "--force", b.id, NULL);
+	remove_profile(name);
+	remove_profile(other);
+	must_succeed(&r);
+	must_print(&r, format("%s (enforce)", name));
+	must_print(&r, "write /tmp/forbidden: EACCES");
+	must_succeed(&s);
+	must_print(&s, format("%s (enforce)", other));
+	must_succeed(&p);
+	must_print(&p, format("%s (enforce)", other));
+	must_succeed(&d);
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(apparmor_unknown, "an AppArmor profile that is not loaded, or that nobody could load, is an error that names it")
+{
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'process':{'apparmorProfile':'nacre-nobody'}}");
+	struct result r = bundle_run(&b);
+	bool has = am_root() && *file_text("/sys/module/apparmor/parameters/enabled") == 'Y';
+	must_fail(&r, has ? "profile \"nacre-nobody\" is not loaded on this host" : "process.apparmorProfile");
+	must_leave_nothing(&b);
+}
+
+/* --- SELinux --- */
+
+static bool is_valid(const char *context)
+{
+	int fd = open("/sys/fs/selinux/context", O_RDWR | O_CLOEXEC);
+	bool valid = fd >= 0 && write(fd, context, strlen(context) + 1) > 0;
+	if (fd >= 0)
+		close(fd);
+	return valid;
+}
+
+static void need_selinux(void)
+{
+	need_root();
+	need_file("/sys/fs/selinux/context");
+	if (*file_text("/sys/fs/selinux/enforce") != '0')
+		test_skip("SELinux is enforcing here: whether a program may have another label is up to the policy");
+}
+
+/* One that this policy knows and that is not ours. */
+static const char *other_context(void)
+{
+	static const char *const known[] = {"system_u:system_r:container_t:s0", "unconfined_u:unconfined_r:unconfined_t:s0",
+					    "system_u:system_r:initrc_t:s0", "system_u:system_r:kernel_t:s0", "system_u:system_r:init_t:s0"};
+	char *own = file_text("/proc/self/attr/current");
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (is_valid(known[i]) && strcmp(own, known[i]))
+			return known[i];
+	test_skip("this SELinux policy knows none of the usual labels");
+}
+
+RUN_TEST(selinux_process, "a container's program, and exec's, have the SELinux label")
+{
+	need_selinux();
+	struct bundle b;
+	bundle_make(&b);
+	const char *context = other_context();
+	bundle_config(&b, "{'process':{'selinuxLabel':'%s'}}", context);
+	char *out;
+	bundle_inside(&b, "cat", "/proc/self/attr/current", ";", "echo", "", ";", "trap", "any", "0", NULL);
+	bundle_start(&b, &out);
+	char *text = file_wait(out, "ready");
+	MUST_SAY(!strncmp(text, context, strlen(context)), "%s", text);
+	struct result r = nacre("exec", b.id, "/bin/inside", "cat", "/proc/self/attr/current", NULL);
+	must_succeed(&r);
+	MUST_SAY(!strncmp(r.out, context, strlen(context)), "%s", r.out);
+}
+
+RUN_TEST(selinux_mounts, "linux.mountLabel is the context of the mounts that can have one")
+{
+	static const char context[] = "system_u:object_r:tmp_t:s0";
+	need_selinux();
+	if (!is_valid(context))
+		test_skip("this SELinux policy does not know %s", context);
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'linux':{'mountLabel':'%s'},'+mounts':[{'destination':'/mnt','type':'tmpfs','source':'x'}]}", context);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	static const char *const places[] = {"/mnt", "/dev", "/dev/shm", "/dev/pts"};
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		char label[256] = "", *path = format("/proc/%d/root%s", bundle_pid(&b), places[i]);
+		MUST_SAY(getxattr(path, "security.selinux", label, sizeof(label) - 1) > 0, "%s: %s", path, strerror(errno));
+		MUST_SAY(!strcmp(label, context), "%s has the label %s", places[i], label);
+	}
+}
+
+RUN_TEST(selinux_unknown, "a label that nobody knows is an error that names it")
+{
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'process':{'selinuxLabel':'no:such:label'}}");
+	struct result r = bundle_run(&b);
+	must_fail(&r, "process.selinuxLabel");
+	must_leave_nothing(&b);
+}
