@@ -22,12 +22,12 @@ const struct isolation *isolation_find(const char *name)
 	return NULL;
 }
 
-const struct oci_resources *isolation_resources(const struct isolation *i, const struct oci_resources *asked,
+const struct oci_resources *isolation_resources(const struct isolation *i, const struct oci_config *spec, const struct oci_resources *asked,
 						struct isolation_resources *room)
 {
 	if (!asked || !i->host_resources)
 		return asked;
-	i->host_resources(asked, room);
+	i->host_resources(spec, asked, room);
 	return &room->all;
 }
 

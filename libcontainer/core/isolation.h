@@ -28,8 +28,8 @@ struct isolation {
 	int (*signal)(struct container *c, int signo, struct error *err);
 	/* To all of its processes. NULL: to those in its cgroup. */
 	int (*signal_all)(struct container *c, int signo, struct error *err);
-	/* What the host's cgroup gets of these. NULL: all of it. */
-	void (*host_resources)(const struct oci_resources *asked, struct isolation_resources *out);
+	/* What the host's cgroup gets of these; spec: of the container as it was created. NULL: all of it. */
+	void (*host_resources)(const struct oci_config *spec, const struct oci_resources *asked, struct isolation_resources *out);
 	/* New limits: the host's cgroup has them already. NULL: that is all there is to do. */
 	int (*update)(struct container *c, const struct oci_resources *resources, struct error *err);
 	/* What the container uses in its guest. NULL: there is none. */
@@ -39,7 +39,7 @@ struct isolation {
 extern const struct isolation isolation_namespaces, isolation_kvm;
 
 /* The resources for the host's cgroup: asked, or *room filled in. asked may be NULL. */
-const struct oci_resources *isolation_resources(const struct isolation *i, const struct oci_resources *asked,
+const struct oci_resources *isolation_resources(const struct isolation *i, const struct oci_config *spec, const struct oci_resources *asked,
 						struct isolation_resources *room);
 
 /* The back end of this name, or NULL. */

@@ -300,6 +300,8 @@ int lifecycle_update(const struct lifecycle_global *g, const char *id, const str
 	auto_container struct container c;
 	int ret = container_load(&c, g, id, true, err);
 
+	if (ret == 0)
+		ret = container_load_spec(&c, err);
 	if (ret < 0)
 		return ret;
 	now = container_status(&c);
@@ -309,7 +311,7 @@ int lifecycle_update(const struct lifecycle_global *g, const char *id, const str
 		return error_set(err, -EINVAL, "container paused: its virtual machine cannot take new limits");
 	ret = rdt->l3_cache_schema || rdt->mem_bw_schema ? rdt_update(&c, rdt, err) : 0;
 	if (ret == 0)
-		ret = cgroup_update(c.host.cgroup, isolation_resources(c.isolation, resources, &room), !c.privileged, err);
+		ret = cgroup_update(c.host.cgroup, isolation_resources(c.isolation, c.spec, resources, &room), !c.privileged, err);
 	return ret == 0 && c.isolation->update ? c.isolation->update(&c, resources, err) : ret;
 }
 

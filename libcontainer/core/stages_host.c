@@ -185,7 +185,7 @@ static struct cgroup_request cgroup_request(const struct container *c, struct is
 		.path = l ? l->cgroups_path : NULL,
 		.id = c->id,
 		.rootless = !c->privileged,
-		.resources = isolation_resources(c->isolation, l ? l->resources : NULL, room),
+		.resources = isolation_resources(c->isolation, c->spec, l ? l->resources : NULL, room),
 		.annotations = &c->spec->annotations,
 	};
 }

@@ -52,6 +52,7 @@ struct vm_monitor {
 	int status;
 	uint64_t oom_kills;
 	struct error answer, failure; /* failure: the agent's connection */
+	struct deadline { const bool *done; const char *what; } hello, net; /* as long as the loop, which calls them */
 };
 
 /* As the host counts: we may be the first of a pid namespace. */
@@ -209,11 +210,6 @@ static int wait_in_loop(struct container *c, struct pollfd *fds, int n, struct e
 	return ret;
 }
 
-struct deadline {
-	bool *done;
-	const char *what;
-};
-
 static int on_deadline(void *data, struct error *err)
 {
 	const struct deadline *d = data;
@@ -304,6 +300,8 @@ static int new_monitor(struct container *c, struct vm_monitor **out, struct erro
 		return fd < 0 ? error_errno(err, "eventfd") : error_set(err, -ENOMEM, "out of memory");
 	}
 	*m = (struct vm_monitor){ .c = c, .terminal = c->jail.terminal, .last_words = -EBADF, .wake = fd, .knock = -EBADF };
+	m->hello = (struct deadline){ &m->up, "the virtual machine's agent does not say a word" };
+	m->net = (struct deadline){ &m->answered, "the guest's agent does not answer about the network" };
 	*out = m;
 	return 0;
 }
@@ -323,7 +321,6 @@ int vm_monitor_power(struct container *c, struct error *err)
 {
 	struct vm_monitor *m = c->jail.monitor;
 	int pair[2], ret = bind_streams(m, err);
-	struct deadline hello = { &m->up, "the virtual machine's agent does not say a word" };
 
 	if (ret == 0)
 		ret = channel_pair(pair, err);
@@ -342,7 +339,7 @@ int vm_monitor_power(struct container *c, struct error *err)
 	if (ret == 0)
 		ret = filter_enter(FILTER_MAIN, err);
 	if (ret == 0)
-		ret = run_until(m, &hello, HELLO_MS, err);
+		ret = run_until(m, &m->hello, HELLO_MS, err);
 	if (ret == 0)
 		ret = tell_of_container(m, err);
 	m->greeted = ret == 0;
@@ -368,7 +365,6 @@ static void on_net_answer(void *data, const struct agent_frame *reply, const str
 /* The network as it is now: engines may have prepared it since `create` (Docker does). */
 static int hand_network_over(struct vm_monitor *m, struct error *err)
 {
-	struct deadline d = { &m->answered, "the guest's agent does not answer about the network" };
 	struct survey *survey = calloc(1, sizeof(*survey));
 	int ret = survey ? vm_network_join(m->machine->network, survey, err) : error_set(err, -ENOMEM, "out of memory");
 
@@ -376,7 +372,7 @@ static int hand_network_over(struct vm_monitor *m, struct error *err)
 		ret = agent_host_ask(m->machine->agent, AGENT_NET, survey, sizeof(*survey), on_net_answer, m, err);
 	free(survey);
 	if (ret == 0)
-		ret = run_until(m, &d, NET_MS, err);
+		ret = run_until(m, &m->net, NET_MS, err);
 	if (ret == 0 && m->answer.code < 0)
 		ret = error_set(err, m->answer.code, "network of the guest: %s", m->answer.msg);
 	return ret;

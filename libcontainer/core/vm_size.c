@@ -85,16 +85,21 @@ int vm_size_plan(const struct oci_config *spec, struct vm_size *out, struct erro
 	return ret;
 }
 
-static void widen(struct opt_int *bytes)
+static void widen(struct opt_int *bytes, int64_t least)
 {
 	const int64_t more = (int64_t)(VM_GUEST_OVERHEAD + VM_MONITOR_OVERHEAD);
 
 	if (bytes->set && bytes->v > 0)
 		bytes->v = bytes->v < INT64_MAX - more ? bytes->v + more : INT64_MAX;
+	if (bytes->set && bytes->v > 0 && bytes->v < least)
+		bytes->v = least;
 }
 
-void vm_size_host(const struct oci_resources *asked, struct isolation_resources *out)
+void vm_size_host(const struct oci_config *spec, const struct oci_resources *asked, struct isolation_resources *out)
 {
+	uint64_t machine = 0;
+	int64_t least = plan_memory(spec, &machine, NULL) < 0 ? 0 : (int64_t)(machine + VM_MONITOR_OVERHEAD);
+
 	out->all = *asked;
 	out->all.pids = NULL;
 	out->all.unified = (struct pairs){ .v = out->unified };
@@ -104,8 +109,8 @@ void vm_size_host(const struct oci_resources *asked, struct isolation_resources 
 	if (!asked->memory)
 		return;
 	out->memory = *asked->memory;
-	widen(&out->memory.limit);
-	widen(&out->memory.swap);
-	widen(&out->memory.reservation);
+	widen(&out->memory.limit, least);
+	widen(&out->memory.swap, least);
+	widen(&out->memory.reservation, 0);
 	out->all.memory = &out->memory;
 }

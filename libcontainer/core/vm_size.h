@@ -26,7 +26,8 @@ struct vm_size {
 int vm_size_plan(const struct oci_config *spec, struct vm_size *out, struct error *err);
 
 /* The resources that the host's cgroup gets in place of `asked`: all but what is meant for the processes of the container, which acts
- * inside the guest (pids, and the files of those two controllers in unified); memory with what is needed around it. */
-void vm_size_host(const struct oci_resources *asked, struct isolation_resources *out);
+ * inside the guest (pids, and the files of those two controllers in unified); memory with what is needed around it, and
+ * never less than the machine has, which once touched cannot be taken away. */
+void vm_size_host(const struct oci_config *spec, const struct oci_resources *asked, struct isolation_resources *out);
 
 #endif

@@ -145,7 +145,7 @@ Test(vm_size, for_the_host)
 					   "\"cpu\":{\"shares\":512},"
 					   "\"unified\":{\"pids.max\":\"7\",\"cpu.weight\":\"50\",\"memory.high\":\"1\"}}}");
 	struct isolation_resources room;
-	const struct oci_resources *r = isolation_resources(&isolation_kvm, c->linux_->resources, &room);
+	const struct oci_resources *r = isolation_resources(&isolation_kvm, c, c->linux_->resources, &room);
 
 	cr_assert(r == &room.all);
 	cr_expect(r->memory->limit.v == (int64_t)(64 * MIB + VM_GUEST_OVERHEAD + VM_MONITOR_OVERHEAD));
@@ -154,7 +154,20 @@ Test(vm_size, for_the_host)
 	cr_expect(!r->pids, "the monitor has threads of its own");
 	cr_expect(r->unified.n == 1 && !strcmp(r->unified.v[0].key, "cpu.weight"));
 	cr_expect(r->cpu == c->linux_->resources->cpu);
-	cr_expect(isolation_resources(&isolation_namespaces, c->linux_->resources, &room) == c->linux_->resources);
-	cr_expect(isolation_resources(&isolation_kvm, NULL, &room) == NULL);
+	cr_expect(isolation_resources(&isolation_namespaces, c, c->linux_->resources, &room) == c->linux_->resources);
+	cr_expect(isolation_resources(&isolation_kvm, c, NULL, &room) == NULL);
+	oci_config_free(c);
+}
+
+/* `update` to less than the machine has: what it has touched cannot be taken away, and its monitor must not be killed for it. */
+Test(vm_size, updated)
+{
+	struct oci_config *c = config_with("");
+	struct oci_memory memory = { .limit = { true, 32 << 20 } };
+	struct oci_resources asked = { .memory = &memory };
+	struct isolation_resources room;
+
+	cr_expect(isolation_resources(&isolation_kvm, c, &asked, &room)->memory->limit.v == (int64_t)(VM_MEMORY_DEFAULT + VM_MONITOR_OVERHEAD));
+	cr_expect(memory.limit.v == 32 << 20);
 	oci_config_free(c);
 }
