@@ -66,8 +66,15 @@ static int nothing(struct container *c, struct error *err)
 	return 0;
 }
 
+/* The host's /proc, cgroup and namespaces have served their turn: not even a descriptor of them is left. */
 static int lock(struct container *c, struct error *err)
 {
+	if (c->carried.proc >= 0)
+		close(TAKE_FD(c->carried.proc));
+	if (c->carried.console_socket >= 0)
+		close(TAKE_FD(c->carried.console_socket));
+	ns_plan_close(&c->host.ns);
+	cgroup_free(TAKE_PTR(c->host.cgroup));
 	return vm_jail_enter(err);
 }
 
