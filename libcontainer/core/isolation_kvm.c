@@ -73,7 +73,9 @@ static int lock(struct container *c, struct error *err)
 		close(TAKE_FD(c->carried.proc));
 	if (c->carried.console_socket >= 0)
 		close(TAKE_FD(c->carried.console_socket));
-	ns_plan_close(&c->host.ns);
+	for (int i = 0; i < OCI_NS_MAX; i++)
+		if (c->host.ns.join[i] >= 0)
+			close(TAKE_FD(c->host.ns.join[i]));
 	cgroup_free(TAKE_PTR(c->host.cgroup));
 	return vm_jail_enter(err);
 }

@@ -300,7 +300,7 @@ int lifecycle_update(const struct lifecycle_global *g, const char *id, const str
 	auto_container struct container c;
 	int ret = container_load(&c, g, id, true, err);
 
-	if (ret == 0)
+	if (ret == 0 && c.in_vm)
 		ret = container_load_spec(&c, err);
 	if (ret < 0)
 		return ret;
