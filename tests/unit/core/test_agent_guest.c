@@ -49,7 +49,7 @@ static _Noreturn void be_guest(int end)
 
 	snprintf(root, sizeof(root), "%s/root", folder);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mkdir(root, 0755) < 0 || mount("/", root, NULL, MS_BIND, NULL) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mkdir(root, 0755) < 0 || mount("/", root, NULL, MS_BIND, NULL) < 0 ||
 	    mount("proc", "/proc", "proc", 0, NULL) < 0)
 		_exit(99);
 	if (agent_guest_run(&config, &err) < 0) {
@@ -62,9 +62,7 @@ static _Noreturn void be_guest(int end)
 static pid_t clone_guest(void)
 {
 	/* A pid namespace is entered by being born in it. */
-	if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0)
-		return -1;
-	return fork();
+	return unshare(CLONE_NEWPID) < 0 ? -1 : fork();
 }
 
 static void setup(void)
@@ -118,9 +116,9 @@ static void teardown(void)
 		cr_expect_eq(cgroup_remove(c, NULL), 0);
 	cgroup_free(c);
 	strcat(folder, "/root");
-	(void)rmdir(folder);
+	cr_expect_eq(rmdir(folder), 0);
 	*strrchr(folder, '/') = '\0';
-	(void)rmdir(folder);
+	cr_expect_eq(rmdir(folder), 0);
 	agent_reader_free(&reader);
 }
 
