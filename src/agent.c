@@ -67,6 +67,20 @@ static int mount_all(struct error *err)
 	return 0;
 }
 
+/* 0 to 2 are open, whatever the kernel could give us: no other descriptor may ever be one of them. */
+static int open_stdio(struct error *err)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd < 3);
+	if (fd < 0)
+		return error_errno(err, "open /dev/null");
+	close(fd);
+	return 0;
+}
+
 static int load(const char *name, struct error *err)
 {
 	auto_free char *path = str_printf("/modules/%s", name);
@@ -165,6 +179,8 @@ static int prepare(struct error *err)
 
 	if (ret == 0)
 		ret = mount_all(err);
+	if (ret == 0)
+		ret = open_stdio(err);
 	if (ret == 0)
 		ret = load_modules(false, err);
 	raise_limits();

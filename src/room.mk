@@ -19,5 +19,6 @@ if STATIC_AGENT
 pkglibexec_PROGRAMS += agent
 agent_SOURCES = %D%/agent.c libcontainer/cgroup/systemd_absent.c
 agent_LDADD = $(floor3) $(floor2) $(floor1) $(floor0) $(SECCOMP_LIBS) $(CAP_LIBS) $(YAJL_LIBS)
-agent_LDFLAGS = $(AM_LDFLAGS) -static
+# Its file lies in the guest's memory: debug information would be most of it.
+agent_LDFLAGS = $(AM_LDFLAGS) -static -s
 endif

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -17,5 +19,8 @@ int agent_image_add(struct initramfs *i, struct error *err)
 		return error_set(err, -ENOENT, "%s: the program for virtual machines is not there; install nacre whole, or name it by NACRE_AGENT", path);
 	if (fd < 0)
 		return error_errno(err, "open %s", path);
+	/* The kernel opens it for the agent's errors; not every one brings it along. */
+	if (initramfs_add_folder(i, "dev", 0755, err) < 0 || initramfs_add_node(i, "dev/console", S_IFCHR | 0600, makedev(5, 1), err) < 0)
+		return err ? err->code : -ENOMEM;
 	return initramfs_add_file(i, "init", 0755, fd, err);
 }
