@@ -2,9 +2,11 @@
 #include "net/adopt.h"
 
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -122,20 +124,17 @@ static int rename_device(struct adoption *a, unsigned int index, const char *nam
 }
 
 /* A card with nothing to carry is taken out of the machine, so that no program wonders about it: its driver lets go of it. Where that cannot
- * be done it stays, and stays down. */
-static void remove_card(const char *name)
+ * be done it stays, and stays down. Which device it is says the network namespace that we are in: /sys may show another one's, where a card
+ * of the same name is somebody else's. */
+static void remove_card(int socket, const char *name)
 {
-	char link[64], target[256];
-	const char *device;
-	ssize_t n;
+	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq request = {.ifr_data = (char *)&driver};
 
-	snprintf(link, sizeof(link), "/sys/class/net/%s/device", name);
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n < 0)
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(socket, SIOCETHTOOL, &request) < 0 || strcmp(driver.driver, "virtio_net") || !*driver.bus_info)
 		return;
-	target[n] = '\0';
-	device = strrchr(target, '/');
-	(void)file_write_at(AT_FDCWD, "/sys/bus/virtio/drivers/virtio_net/unbind", device ? device + 1 : target, NULL);
+	(void)file_write_at(AT_FDCWD, "/sys/bus/virtio/drivers/virtio_net/unbind", driver.bus_info, NULL);
 }
 
 static bool is_needed(const struct adoption *a, int card)
@@ -161,7 +160,7 @@ static int find_cards(struct adoption *a, struct error *err)
 		if (number < 0)
 			continue;
 		if (!is_needed(a, number))
-			remove_card(i->if_name);
+			remove_card(a->socket, i->if_name);
 		snprintf(name, sizeof(name), "card%d", number);
 		r = rename_device(a, i->if_index, name);
 		if (r == -ENODEV) /* removed */
