@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "src/commands.h"
 #include "src/output.h"
-#include "vmm/kernel.h"
+#include "vmm/unpack.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/fs.h"
 #include "vmm/virtio/fs_broker.h"
@@ -137,10 +138,13 @@ static int make_devices(struct parts *p, const struct vm_options *o, struct erro
 
 static int open_parts(struct parts *p, const struct vm_options *o, struct error *err)
 {
+	struct error packed = ERROR_NONE;
 	int ret = kernel_open(o->kernel, &p->kernel, err);
 
 	if (ret < 0)
 		return ret;
+	if (kernel_unpack(&p->kernel, &packed))
+		log_line(LOG_DEBUG, "%s", packed.msg);
 	if (o->initrd && (p->initrd = open(o->initrd, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0)
 		return error_errno(err, "%s", o->initrd);
 	p->parameters = str_printf(PARAMETERS "%s%s", o->append ? " " : "", o->append ? o->append : "");

@@ -10,6 +10,7 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 	%D%/memory.c %D%/memory.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/serial.c %D%/serial.h \
+	%D%/unpack.c %D%/unpack.h \
 	%D%/vcpu.c %D%/vcpu.h \
 	%D%/vm.c %D%/vm.h \
 	%D%/worker.c %D%/worker.h \
@@ -24,6 +25,7 @@ libcontainer_vmm_libvmm_a_SOURCES = \
 	%D%/x86_64/boot.c %D%/x86_64/boot.h \
 	%D%/x86_64/cpu.c %D%/x86_64/cpu.h \
 	%D%/x86_64/image.c %D%/x86_64/image.h \
+	%D%/x86_64/kaslr.c %D%/x86_64/kaslr.h \
 	%D%/x86_64/layout.h \
 	%D%/x86_64/ports.c %D%/x86_64/ports.h \
 	%D%/x86_64/tables.c %D%/x86_64/tables.h

@@ -26,7 +26,8 @@ fuzz_console_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/console.c
 fuzz_balloon_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/balloon.c
 fuzz_blk_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/blk.c
 fuzz_targets += fuzz_boot
-fuzz_boot_tested = $(libcontainer_base_libbase_a_SOURCES) $(addprefix libcontainer/vmm/,initramfs.c memory.c x86_64/boot.c x86_64/image.c)
+fuzz_boot_tested = $(libcontainer_base_libbase_a_SOURCES) $(addprefix libcontainer/vmm/,initramfs.c memory.c) \
+	$(addprefix libcontainer/vmm/x86_64/,boot.c image.c kaslr.c)
 fuzz_targets += fuzz_fs
 fuzz_fs_tested = $(fuzz_device_tested) $(filter %.c,$(filter libcontainer/vmm/virtio/fs%,$(libcontainer_vmm_libvmm_a_SOURCES)))
 EXTRA_DIST += %D%/script.c %D%/script.h

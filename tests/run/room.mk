@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp label terminal events badinput image escape state
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp label terminal events badinput image escape state machine
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -8,7 +8,10 @@ tests_run_libharness_a_SOURCES = \
 	%D%/json.c %D%/json.h
 
 # Static, and without the sanitizers: it runs where there are no libraries.
-check_PROGRAMS += tests/run/inside tests/run/without_syscalls
+check_PROGRAMS += tests/run/inside tests/run/without_syscalls tests/run/machine
+tests_run_machine_SOURCES = %D%/machine.c
+tests_run_machine_CFLAGS = -std=gnu17 -Os $(WARNINGS)
+tests_run_machine_LDFLAGS = -static
 tests_run_inside_SOURCES = %D%/inside.c
 tests_run_inside_CFLAGS = -std=gnu17 $(WARNINGS)
 tests_run_inside_LDFLAGS = -static
@@ -35,7 +38,8 @@ run_programs = \
 	tests/run/test_badinput \
 	tests/run/test_image \
 	tests/run/test_escape \
-	tests/run/test_state
+	tests/run/test_state \
+	tests/run/test_machine
 check_PROGRAMS += $(run_programs)
 tests_run_test_lifecycle_SOURCES = %D%/test_lifecycle.c
 tests_run_test_lifecycle_LDADD = $(run_ldadd)
@@ -73,6 +77,8 @@ tests_run_test_escape_SOURCES = %D%/test_escape.c
 tests_run_test_escape_LDADD = $(run_ldadd)
 tests_run_test_state_SOURCES = %D%/test_state.c
 tests_run_test_state_LDADD = $(run_ldadd)
+tests_run_test_machine_SOURCES = %D%/test_machine.c
+tests_run_test_machine_LDADD = $(run_ldadd) libcontainer/vmm/libvmm.a $(floor0)
 
 EXTRA_DIST += %D%/run-topics
 run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_srcdir)/%D%/run-topics

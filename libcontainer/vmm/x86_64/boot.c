@@ -143,6 +143,15 @@ static int put_zero_page(const struct memory *m, const struct boot *b, const str
 	return ret < 0 ? ret : put_initrd(m, b, image, zero, err);
 }
 
+/* The kernel's own unpacking program looks for the word, too. */
+static bool wants_random_addresses(const char *parameters)
+{
+	for (const char *p = parameters; p && (p = strstr(p, "nokaslr")); p++)
+		if ((p == parameters || p[-1] == ' ') && (!p[7] || p[7] == ' '))
+			return false;
+	return true;
+}
+
 int boot_load(const struct memory *m, const struct boot *b, gpa_t *entry, struct error *err)
 {
 	struct image image;
@@ -150,7 +159,7 @@ int boot_load(const struct memory *m, const struct boot *b, gpa_t *entry, struct
 
 	if (ret < 0)
 		return error_set(err, ret, "%llu KiB of memory are too little for any kernel", (unsigned long long)(memory_size(m) >> 10));
-	ret = image_load(m, b->kernel, b->kernel_name, &image, err);
+	ret = image_load(m, b->kernel, b->kernel_name, wants_random_addresses(b->parameters), &image, err);
 	if (ret == 0)
 		ret = put_zero_page(m, b, &image, err);
 	if (ret == 0)

@@ -2,10 +2,13 @@
 #include "vmm/x86_64/image.h"
 
 #include <elf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/auto.h"
+#include "vmm/x86_64/kaslr.h"
 #include "vmm/x86_64/layout.h"
 
 #define SECTOR 512
@@ -15,6 +18,7 @@
 #define PROTOCOL_LEAST 0x020c
 #define ENTRY_64 0x200
 #define SEGMENTS_MAX 64
+#define RELOCATIONS_MAX (16u << 20)
 /* COMMAND_LINE_SIZE of the kernel for x86, less the NUL. */
 #define PARAMETERS_MAX 2047
 #define MIB(bytes) ((unsigned long long)(((bytes) + (1 << 20) - 1) >> 20))
@@ -173,44 +177,104 @@ static void make_header(struct setup_header *h)
 	memcpy(&h->header, HEADER_MAGIC, 4);
 }
 
-static int load_elf(const struct memory *m, int fd, const char *name, const Elf64_Ehdr *e, struct image *out,
-		    struct error *err)
-{
+/* What an ELF image is made of, and where. */
+struct elf {
+	Elf64_Ehdr head;
 	Elf64_Phdr segments[SEGMENTS_MAX];
-	struct image image = {.entry = e->e_entry, .initrd_end = UINT64_C(0x80000000), .parameters_max = PARAMETERS_MAX};
-	bool entered = false;
-	uint64_t size = 0;
-	int ret = check_elf(name, e, err);
+	uint64_t size;	   /* of the file */
+	gpa_t start, end;  /* in memory */
+	uint64_t file_end; /* of what the headers name */
+	bool entered;	   /* the entry lies in a segment */
+};
+
+static int read_elf(int fd, const char *name, struct elf *e, struct error *err)
+{
+	int ret = check_elf(name, &e->head, err);
 
 	if (ret == 0)
-		ret = image_size(fd, name, &size, err);
-	if (ret == 0 && e->e_phoff > size)
+		ret = image_size(fd, name, &e->size, err);
+	if (ret == 0 && e->head.e_phoff > e->size)
 		return error_set(err, -ENOEXEC, "%s: the file ends too early: it is cut off", name);
 	if (ret == 0)
-		ret = image_read(fd, name, e->e_phoff, segments, e->e_phnum * sizeof(*segments), err);
-	for (size_t i = 0; ret == 0 && i < e->e_phnum; i++) {
-		const Elf64_Phdr *p = &segments[i];
+		ret = image_read(fd, name, e->head.e_phoff, e->segments, e->head.e_phnum * sizeof(*e->segments), err);
+	return ret;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int load_segments(const struct memory *m, int fd, const char *name, struct elf *e, struct error *err)
+{
+	e->start = UINT64_MAX;
+	for (size_t i = 0; i < e->head.e_phnum; i++) {
+		const Elf64_Phdr *p = &e->segments[i];
+		int ret = 0;
 
 		if (p->p_type != PT_LOAD || !p->p_memsz)
 			continue;
-		ret = load_segment(m, fd, name, p, size, err);
+		ret = load_segment(m, fd, name, p, e->size, err);
 		if (ret < 0)
-			break;
-		entered = entered || (e->e_entry >= p->p_paddr && e->e_entry - p->p_paddr < p->p_filesz);
-		if (image.end < p->p_paddr + p->p_memsz)
-			image.end = p->p_paddr + p->p_memsz;
+			return ret;
+		e->entered = e->entered || (e->head.e_entry >= p->p_paddr && e->head.e_entry - p->p_paddr < p->p_filesz);
+		e->start = p->p_paddr < e->start ? p->p_paddr : e->start;
+		e->end = larger(e->end, p->p_paddr + p->p_memsz);
+		e->file_end = larger(e->file_end, p->p_offset + p->p_filesz);
 	}
-	if (ret < 0)
-		return ret;
-	if (!entered)
+	if (!e->entered)
 		return error_set(err, -ENOEXEC, "%s: its entry 0x%llx lies in none of its segments", name,
-				 (unsigned long long)e->e_entry);
-	make_header(&image.header);
-	*out = image;
+				 (unsigned long long)e->head.e_entry);
 	return 0;
 }
 
-int image_load(const struct memory *m, int fd, const char *name, struct image *out, struct error *err)
+/* The section headers are the last thing in it; what follows was put there for whoever loads it. 1 if it was moved. */
+static int randomize_elf(const struct memory *m, int fd, const char *name, const struct elf *e, struct error *err)
+{
+	uint64_t sections = (uint64_t)e->head.e_shnum * e->head.e_shentsize, end = e->file_end, n;
+	auto_free uint32_t *table = NULL;
+	int ret;
+
+	if (e->head.e_shoff > e->size || sections > e->size - e->head.e_shoff)
+		return 0;
+	end = larger(end, e->head.e_shoff + sections);
+	n = (e->size - end) & ~UINT64_C(3);
+	if (!n || n > RELOCATIONS_MAX)
+		return 0;
+	table = malloc(n);
+	if (!table)
+		return error_set(err, -ENOMEM, "%s: out of memory", name);
+	ret = image_read(fd, name, e->size - n, table, n, err);
+	if (ret == 0)
+		ret = kaslr_apply(m, e->start, e->end, table, n, err);
+	return ret < 0 ? error_wrap(err, "%s", name) : ret;
+}
+
+static int load_elf(const struct memory *m, int fd, const char *name, const Elf64_Ehdr *head, bool randomize, struct image *out,
+		    struct error *err)
+{
+	struct elf e = {.head = *head};
+	int ret = read_elf(fd, name, &e, err), moved = 0;
+
+	if (ret == 0)
+		ret = load_segments(m, fd, name, &e, err);
+	if (ret == 0 && randomize)
+		moved = randomize_elf(m, fd, name, &e, err);
+	if (ret < 0 || moved < 0)
+		return ret < 0 ? ret : moved;
+	*out = (struct image){
+	    .entry = e.head.e_entry,
+	    .end = e.end,
+	    .initrd_end = UINT64_C(0x80000000),
+	    .parameters_max = PARAMETERS_MAX,
+	};
+	make_header(&out->header);
+	if (moved)
+		out->header.loadflags |= KASLR_FLAG; /* and the kernel chooses the rest of its addresses at random, too */
+	return 0;
+}
+
+int image_load(const struct memory *m, int fd, const char *name, bool randomize, struct image *out, struct error *err)
 {
 	Elf64_Ehdr e;
 	uint64_t size = 0;
@@ -224,6 +288,6 @@ int image_load(const struct memory *m, int fd, const char *name, struct image *o
 	if (ret < 0)
 		return ret;
 	if (!memcmp(e.e_ident, ELFMAG, SELFMAG))
-		return load_elf(m, fd, name, &e, out, err);
+		return load_elf(m, fd, name, &e, randomize, out, err);
 	return load_bzimage(m, fd, name, out, err);
 }

@@ -3,7 +3,7 @@ TESTS += tests/unit/vmm/test_vmm
 tests_unit_vmm_test_vmm_SOURCES = \
 	%D%/guest.c %D%/guest.h \
 	%D%/stub.c %D%/stub.h \
-	%D%/test_boot.c %D%/test_bus.c %D%/test_kernel.c %D%/test_serial.c %D%/test_tables.c %D%/test_vcpu.c %D%/test_vm.c \
+	%D%/test_boot.c %D%/test_bus.c %D%/test_kernel.c %D%/test_serial.c %D%/test_tables.c %D%/test_unpack.c %D%/test_vcpu.c %D%/test_vm.c \
 	%D%/test_balloon.c \
 	%D%/test_blk.c \
 	%D%/test_console.c \
