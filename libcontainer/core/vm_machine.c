@@ -26,6 +26,7 @@
 #include "vmm/kvm.h"
 #include "vmm/modules.h"
 #include "vmm/probe.h"
+#include "vmm/unpack.h"
 #include "vmm/virtio/fs.h"
 #include "vmm/virtio/fs_broker.h"
 #include "vmm/virtio/net.h"
@@ -81,10 +82,13 @@ static int open_kernel(const struct container *c, struct vm_parts *p, struct err
 	const struct oci_vm_kernel *k = c->spec->vm ? c->spec->vm->kernel : NULL;
 	const char *path = k && k->path && *k->path ? k->path : c->create->kernel;
 	struct text parameters = { 0 };
+	struct error packed = ERROR_NONE;
 	int ret = kernel_open(path, p->kernel, err);
 
 	if (ret < 0)
 		return ret;
+	if (kernel_unpack(p->kernel, &packed))
+		log_line(LOG_DEBUG, "%s", packed.msg);
 	text_add(&parameters, PARAMETERS);
 	text_add(&parameters, p->console >= 0 ? LOUD : QUIET);
 	for (size_t i = 0; k && i < k->parameters.n; i++)
