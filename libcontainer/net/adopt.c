@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -123,18 +124,42 @@ static int rename_device(struct adoption *a, unsigned int index, const char *nam
 	return ask(a, &m);
 }
 
-/* A card with nothing to carry is taken out of the machine, so that no program wonders about it: its driver lets go of it. Where that cannot
- * be done it stays, and stays down. Which device it is says the network namespace that we are in: /sys may show another one's, where a card
- * of the same name is somebody else's. */
-static void remove_card(int socket, const char *name)
+/* A card of this machine's, here and in /sys: that may show another network namespace, where the card of this name is somebody else's, and
+ * none that we may take away. */
+static bool is_virtio_card(int socket, const char *name, int number)
 {
 	struct ethtool_drvinfo driver = {.cmd = ETHTOOL_GDRVINFO};
 	struct ifreq request = {.ifr_data = (char *)&driver};
+	auto_free char *shown = NULL;
+	char path[64], wanted[24];
+	uint8_t mac[6];
 
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (ioctl(socket, SIOCETHTOOL, &request) < 0 || strcmp(driver.driver, "virtio_net") || !*driver.bus_info)
+	if (ioctl(socket, SIOCETHTOOL, &request) < 0 || strcmp(driver.driver, "virtio_net"))
+		return false;
+	survey_card_mac((uint32_t)number, mac);
+	snprintf(wanted, sizeof(wanted), "%02x:%02x:%02x:%02x:%02x:%02x\n", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	snprintf(path, sizeof(path), "/sys/class/net/%s/address", name);
+	return file_read_at(AT_FDCWD, path, 256, &shown, NULL, NULL) == 0 && !strcmp(shown, wanted);
+}
+
+/* A card with nothing to carry is taken out of the machine, so that no program wonders about it: its driver lets go of it. Where that cannot
+ * be done it stays, and stays down. */
+static void remove_card(int socket, const char *name, int number)
+{
+	char link[64], target[256];
+	const char *device;
+	ssize_t n;
+
+	if (!is_virtio_card(socket, name, number))
 		return;
-	(void)file_write_at(AT_FDCWD, "/sys/bus/virtio/drivers/virtio_net/unbind", driver.bus_info, NULL);
+	snprintf(link, sizeof(link), "/sys/class/net/%s/device", name);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return;
+	target[n] = '\0';
+	device = strrchr(target, '/');
+	(void)file_write_at(AT_FDCWD, "/sys/bus/virtio/drivers/virtio_net/unbind", device ? device + 1 : target, NULL);
 }
 
 static bool is_needed(const struct adoption *a, int card)
@@ -160,7 +185,7 @@ static int find_cards(struct adoption *a, struct error *err)
 		if (number < 0)
 			continue;
 		if (!is_needed(a, number))
-			remove_card(a->socket, i->if_name);
+			remove_card(a->socket, i->if_name, number);
 		snprintf(name, sizeof(name), "card%d", number);
 		r = rename_device(a, i->if_index, name);
 		if (r == -ENODEV) /* removed */
