@@ -157,6 +157,7 @@ static uint64_t one_of(const uint64_t *known, unsigned int n)
 {
 	uint64_t pick = take(1);
 
+	n = n < KNOWN ? n : KNOWN;
 	return pick < 240 && n ? known[pick % n] : pick < 250 ? pick - 240 : take(8);
 }
 
@@ -248,9 +249,8 @@ static void ask(struct guest *g)
 	uint64_t how = take(1);
 	size_t len = sizeof(h), more = op->bytes || how & 1 ? take(how & 2 ? 2 : 1) : 0, room;
 	gpa_t before = g->next;
-	unsigned int known = n_nodes < KNOWN ? n_nodes : KNOWN;
 
-	h.nodeid = one_of(nodes, known);
+	h.nodeid = one_of(nodes, n_nodes);
 	h.uid = how & 4 ? (uint32_t)number() : 0;
 	h.gid = how & 8 ? (uint32_t)number() : 0;
 	len += add_body(request + len, op, op->place == FS_MONITOR || how & 16);
