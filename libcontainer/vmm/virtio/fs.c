@@ -10,7 +10,8 @@
 #include "vmm/virtio/fs_turn.h"
 
 enum {
-	QUEUES = 2, /* the one for FORGET, and one for all else */
+	QUEUES = 2,	     /* the one for FORGET, and one for all else */
+	NOFILE_OTHERS = 256, /* descriptors of the rest of the monitor */
 	BACKGROUND = 64,
 	PAGES = FS_IO_MAX / 4096,
 	MINOR_LEAST = 31,
@@ -259,6 +260,7 @@ int fs_new(const char *tag, const struct fs_share *shares, size_t n, int broker,
 		close(broker);
 		return error_set(err, -ENOMEM, "share file systems: out of memory");
 	}
+	fs_descriptors_allow(FS_HANDLES_MAX + NOFILE_OTHERS);
 	device_init(&fs->device, &fs_device_ops, 0);
 	fs_peer_init(&fs->peer, broker);
 	memcpy(fs->tag, tag, strnlen(tag, FS_TAG_MAX));

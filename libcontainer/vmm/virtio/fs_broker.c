@@ -181,19 +181,6 @@ static int keep_only(struct fs_share *shares, size_t n, int *socket, struct erro
 	return ret;
 }
 
-/* Every node wants a descriptor: as many as there may be. */
-static void raise_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return;
-	if (r.rlim_max < NOFILE_WANTED)
-		setrlimit(RLIMIT_NOFILE, &(struct rlimit){NOFILE_WANTED, NOFILE_WANTED});
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-}
-
 /* Our own descriptors are all that can be reached by a path from now on. */
 static int enter_descriptors(const struct fs_identity *me, struct error *err)
 {
@@ -226,7 +213,8 @@ static int confine(struct fs_share *shares, size_t n, int *socket, pid_t parent,
 		ret = fs_identity_ask(&me, err);
 	if (ret < 0)
 		return ret;
-	raise_limit();
+	/* Every node wants one. */
+	fs_descriptors_allow(NOFILE_WANTED);
 	ret = enter_descriptors(&me, err);
 	if (ret == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		ret = error_errno(err, "give up new privileges");

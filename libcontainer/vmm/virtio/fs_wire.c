@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 
 enum {
@@ -83,6 +84,18 @@ int fs_name_check(const char *name)
 	if (n == 0 || !strcmp(name, ".") || !strcmp(name, "..") || memchr(name, '/', n))
 		return -EINVAL;
 	return n > FS_NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+void fs_descriptors_allow(size_t wanted)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= wanted)
+		return;
+	if (r.rlim_max < wanted && setrlimit(RLIMIT_NOFILE, &(struct rlimit){wanted, wanted}) == 0)
+		return;
+	r.rlim_cur = r.rlim_max < wanted ? r.rlim_max : wanted;
+	setrlimit(RLIMIT_NOFILE, &r);
 }
 
 /* 12 bits of major number, 20 of minor, the latter in two parts. */

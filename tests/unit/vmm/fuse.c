@@ -48,6 +48,8 @@ void fuse_make_folders(void)
 	static const char *const names[] = {"root", "fixed", "one"};
 
 	memset(&fuse, 0, sizeof(fuse));
+	fuse.uid = geteuid();
+	fuse.gid = getegid();
 	strcpy(fuse.base, "/tmp/nacre-fs-XXXXXX");
 	cr_assert(mkdtemp(fuse.base));
 	chmod(fuse.base, 0755);
@@ -74,7 +76,8 @@ int fuse_init(uint32_t minor, uint32_t flags)
 void fuse_setup(void)
 {
 	fuse_make_folders();
-	cr_assert_eq(fs_broker_start(fuse.shares, 3, allow_only, (void *)fs_broker_calls, &fuse.broker, NULL), 0);
+	cr_assert_eq(fs_broker_start(fuse.shares, 3, allow_only, (void *)fs_broker_calls, &fuse.broker, NULL),
+		     0);
 	cr_assert_eq(fs_new("nacre", fuse.shares, 3, fuse.broker.socket, &fuse.device, NULL), 0);
 	guest_make(&fuse.g, fuse.device, 0);
 	guest_start(&fuse.g, UINT64_MAX);
@@ -93,6 +96,19 @@ void fuse_teardown(void)
 		waitpid(fuse.broker.pid, NULL, 0);
 	snprintf(command, sizeof(command), "rm -rf %s", fuse.base);
 	cr_assert_eq(system(command), 0);
+}
+
+bool fuse_has_all_ids(void)
+{
+	char map[64] = "";
+	int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	unsigned int inside = 1, outside = 1, n = 0;
+	bool all = fd >= 0 && read(fd, map, sizeof(map) - 1) > 0 &&
+		   sscanf(map, "%u %u %u", &inside, &outside, &n) == 3 && !inside && !outside &&
+		   n == UINT32_MAX;
+
+	close(fd);
+	return all && geteuid() == 0;
 }
 
 int64_t fuse_raw(uint16_t q, const void *bytes, size_t len, size_t room)

@@ -76,6 +76,9 @@ void fuse_forget(uint64_t node, uint64_t n);
 int fuse_list(uint64_t node, bool plus, uint32_t size,
 	      void (*each)(const struct fuse_dirent *d, const struct fuse_entry_out *e));
 
+/* Whether we are root of all users, and not of a user namespace with few. */
+bool fuse_has_all_ids(void);
+
 /* Files of the host, below BASE/root. */
 void host_write(const char *path, const char *text);
 const char *host_read(const char *path);

@@ -376,8 +376,8 @@ Test(fs_name, what_is_made_belongs_to_who_makes_it)
 	uint64_t node;
 	int error;
 
-	if (geteuid() != 0)
-		cr_skip_test("needs root");
+	if (!fuse_has_all_ids())
+		cr_skip_test("needs root of all users");
 	fuse.uid = 1000;
 	fuse.gid = 1001;
 	/* In root's folder: that was for the guest's kernel to judge. */
@@ -399,6 +399,21 @@ Test(fs_name, what_is_made_belongs_to_who_makes_it)
 	cr_assert_eq(make_folder(fuse.top, "nobody"), -EOVERFLOW);
 	fuse.uid = 0;
 	cr_assert_eq(make_folder(fuse.top, "r2"), 0);
+}
+
+/* Root of a user namespace with one id: the only one that can own anything. */
+Test(fs_name, an_id_that_the_host_lacks_makes_nothing)
+{
+	struct stat st;
+
+	fuse.uid = fuse_has_all_ids() ? UINT32_MAX : 1;
+	cr_assert_eq(make_folder(fuse.top, "d"), -EOVERFLOW);
+	cr_assert_eq(fstatat(fuse.root, "d", &st, 0), -1);
+	fuse.uid = geteuid();
+	fuse.gid = getegid();
+	cr_assert_eq(make_folder(fuse.top, "d"), 0);
+	cr_assert_eq(fstatat(fuse.root, "d", &st, 0), 0);
+	cr_assert_eq(st.st_uid, geteuid());
 }
 
 Test(fs_name, extended_attributes_of_the_hosts_are_not_the_guests)
