@@ -23,8 +23,8 @@
 #include "net/tap.h"
 #include "scene.h"
 
-TestSuite(survey, .timeout = 60);
-TestSuite(adopt, .timeout = 60);
+TestSuite(survey, .timeout = 130);
+TestSuite(adopt, .timeout = 130);
 
 #define LACKS "no right to make a network namespace, or no bridge and veth devices, or no /dev/net/tun"
 
