@@ -82,6 +82,10 @@ static int check_form(const struct oci_mount *m, const struct mount_words *w, co
 		return error_set(err, -EINVAL, "%s.options: tmpcopyup is for type tmpfs only", place);
 	if (bind && !w->remount && (!m->source || !*m->source))
 		return error_set(err, -EINVAL, "%s.source: missing, a bind mount needs one", place);
+	/* Another runtime's way to write mappings: whoever asks for a mapping must not get a mount without one. */
+	for (size_t i = 0; i < w->data_n; i++)
+		if (str_starts(w->data[i], "idmap=") || str_starts(w->data[i], "ridmap="))
+			return error_set(err, -EINVAL, "%s.options: '%s': a mount's mappings belong in uidMappings and gidMappings", place, w->data[i]);
 	/* "mode=755" is for a file system, and mount(2) passes over it as well; a bare word may be a "nosuid"
 	 * misspelt. */
 	for (size_t i = 0; bind && i < w->data_n; i++) {

@@ -268,6 +268,8 @@ Test(options, the_form_of_mounts)
 	    "{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\"], \"gidMappings\": " MAP
 	    "}",
 	    "one needs the other");
+	expect_check("{ \"destination\": \"/a\", \"source\": \"b\", \"options\": [\"bind\", \"idmap=uids=0-1-1;gids=0-1-1\"] }", "belong in uidMappings");
+	expect_check("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"ridmap=uids=0-1-1;gids=0-1-1\"] }", "belong in uidMappings");
 	expect_check("{ \"destination\": \"/a\", \"options\": [\"remount\", \"idmap\"] }",
 		     "only a new mount");
 	expect_check("{ \"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": "
