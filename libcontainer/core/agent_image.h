@@ -1,4 +1,8 @@
-/* agent_image.h: the agent's program, a static one of this build, on the host. */
+/* agent_image.h: the agent's program, a static one of this build, on the host.
+ *
+ * A file of its own and not a part of nacre: every command that enters a container first copies its own image (base/seal.h), and 1.2 MB more
+ * would cost each of them 0.3 ms, with a virtual machine or without.
+ */
 #ifndef CORE_AGENT_IMAGE_H
 #define CORE_AGENT_IMAGE_H
 

@@ -233,7 +233,7 @@ void agent_process_signal(struct agent_guest *g, uint32_t id, int signo)
 {
 	struct agent_process *p = find(g, id);
 
-	if (id == AGENT_EVERYBODY && g->created)
+	if (id == AGENT_EVERYBODY && g->container.host.cgroup)
 		(void)cgroup_kill(g->container.host.cgroup, signo, NULL);
 	else if (p && !p->dead)
 		(void)proc_signal(&p->c->init, signo, NULL);
