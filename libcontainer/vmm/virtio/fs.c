@@ -34,17 +34,19 @@ void fs_place(struct fs_turn *t, size_t at, const void *from, size_t len)
 	chain_write(t->c, sizeof(struct fuse_out_header) + at, from, len);
 }
 
-int fs_forward(struct fs *fs, struct fs_turn *t, size_t max)
+int fs_forward(struct fs *fs, struct fs_turn *t)
 {
-	return fs_peer_ask(&fs->peer, t->op, t->h.len, max);
+	return fs_peer_ask(&fs->peer, t->op, t->h.len);
 }
 
 int fs_pass_on(struct fs *fs, struct fs_turn *t)
 {
-	int ret = fs_forward(fs, t, t->room);
+	int ret = fs_forward(fs, t);
 
 	if (ret < 0 || t->op->silent)
 		return ret;
+	if (fs->peer.len > t->room)
+		return -EINVAL;
 	t->len = fs->peer.len;
 	fs_place(t, 0, fs_peer_body(&fs->peer), t->len);
 	t->placed = true;
@@ -60,7 +62,7 @@ static int forget_all(struct fs *fs, uint64_t unique)
 	fs->listing.handle = 0;
 	fs->ready = fs->stale = false;
 	memcpy(fs->peer.request, &h, sizeof(h));
-	return fs_peer_ask(&fs->peer, &fs_ops[FUSE_DESTROY], sizeof(h), 0);
+	return fs_peer_ask(&fs->peer, &fs_ops[FUSE_DESTROY], sizeof(h));
 }
 
 static int init(struct fs *fs, struct fs_turn *t)

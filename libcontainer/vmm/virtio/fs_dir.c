@@ -108,7 +108,7 @@ static int ask_for_nodes(struct fs *fs, struct fs_turn *t, size_t names, size_t 
 
 	t->h.len = (uint32_t)request_len;
 	memcpy(fs->peer.request, &t->h, sizeof(t->h));
-	ret = fs_peer_ask(&fs->peer, t->op, request_len, names * sizeof(struct fuse_entry_out));
+	ret = fs_peer_ask(&fs->peer, t->op, request_len);
 	if (ret == 0 && fs->peer.len != names * sizeof(struct fuse_entry_out))
 		ret = -EIO;
 	return ret;

@@ -75,7 +75,7 @@ static int take_handle(struct fs *fs, uint64_t node, bool folder, const struct f
 int fs_file_open(struct fs *fs, struct fs_turn *t)
 {
 	struct fs_opened opened;
-	int ret = t->room < sizeof(t->out.open) ? -EINVAL : fs_forward(fs, t, 0);
+	int ret = t->room < sizeof(t->out.open) ? -EINVAL : fs_forward(fs, t);
 
 	if (ret < 0)
 		return ret;
@@ -90,7 +90,7 @@ int fs_file_create(struct fs *fs, struct fs_turn *t)
 		struct fuse_entry_out entry;
 		struct fs_opened opened;
 	} got;
-	int ret = t->room < sizeof(t->out.create) ? -EINVAL : fs_forward(fs, t, 0);
+	int ret = t->room < sizeof(t->out.create) ? -EINVAL : fs_forward(fs, t);
 
 	if (ret < 0)
 		return ret;

@@ -73,7 +73,7 @@ static ssize_t receive(struct fs_peer *p)
 	return h.msg_flags & MSG_TRUNC ? (ssize_t)sizeof(p->answer) + 1 : n;
 }
 
-int fs_peer_ask(struct fs_peer *p, const struct fs_op *op, size_t len, size_t max)
+int fs_peer_ask(struct fs_peer *p, const struct fs_op *op, size_t len)
 {
 	struct iovec iov = {p->request, len};
 	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
@@ -106,7 +106,7 @@ int fs_peer_ask(struct fs_peer *p, const struct fs_op *op, size_t len, size_t ma
 		drop_fd(p);
 		return body ? lost(p, "answered an error and more") : head.error;
 	}
-	if (op->answer == FS_ANY ? body > max : body != (size_t)op->answer)
+	if (op->answer != FS_ANY && body != (size_t)op->answer)
 		return lost(p, "answered too much or too little");
 	p->len = body;
 	return 0;

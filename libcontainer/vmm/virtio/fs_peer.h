@@ -27,8 +27,8 @@ void fs_peer_init(struct fs_peer *p, int socket);
 void fs_peer_close(struct fs_peer *p);
 
 /* Sends the first `len` bytes of p->request and waits for the answer (where op->silent, for none). 0; the
- * broker's negative errno; -EIO where there is no broker. A body is of op->answer bytes, or of at most `max`
- * if that is FS_ANY. */
-int fs_peer_ask(struct fs_peer *p, const struct fs_op *op, size_t len, size_t max);
+ * broker's negative errno; -EIO where there is no broker. Its body is of op->answer bytes, or of any size if
+ * that is FS_ANY. */
+int fs_peer_ask(struct fs_peer *p, const struct fs_op *op, size_t len);
 
 #endif

@@ -84,8 +84,8 @@ int fs_file_getattr(struct fs *fs, struct fs_turn *t);
 int fs_file_setattr(struct fs *fs, struct fs_turn *t);
 int fs_dir_read(struct fs *fs, struct fs_turn *t); /* READDIR and READDIRPLUS */
 
-/* Asks the broker, with the request as the guest wrote it; its answer's body is at most `max` bytes. */
-int fs_forward(struct fs *fs, struct fs_turn *t, size_t max);
+/* Asks the broker, with the request as the guest wrote it. */
+int fs_forward(struct fs *fs, struct fs_turn *t);
 /* The answer of the broker is the guest's. */
 int fs_pass_on(struct fs *fs, struct fs_turn *t);
 /* Writes at `at` of the answer's body, into the guest's memory. */

@@ -150,6 +150,17 @@ Test(fs, room_for_the_answer_is_looked_at_before_anything_is_done)
 		     -EINVAL);
 }
 
+Test(fs, an_answer_that_does_not_fit_is_an_error_and_no_more)
+{
+	struct fuse_getxattr_in all = {.size = 4096};
+
+	host_write("f", "");
+	cr_assert_eq(FUSE_CALL(FUSE_SYMLINK, fuse.top, .name = "l", .name2 = "0123456789"), 0);
+	cr_assert_eq(FUSE_CALL(FUSE_READLINK, fuse_walk("root/l", NULL), .room = 9), -EINVAL);
+	cr_assert_eq(FUSE_CALL(FUSE_READLINK, fuse_walk("root/l", NULL), .room = 10), 0);
+	cr_assert_eq(FUSE_CALL(FUSE_LISTXATTR, fuse_walk("root/f", NULL), &all, sizeof(all), .room = 1), 0, "there are none");
+}
+
 Test(fs, too_long_a_request_is_refused)
 {
 	static char value[FS_MESSAGE_MAX];
