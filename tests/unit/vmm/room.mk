@@ -21,3 +21,5 @@ tests_unit_vmm_test_vmm_SOURCES += %D%/test_vsock.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/allow.c %D%/allow.h %D%/fuse.c %D%/fuse.h %D%/test_fs.c %D%/test_fs_file.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_fs_broker.c %D%/test_fs_inode.c %D%/test_fs_name.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/fuse_mount.c %D%/fuse_mount.h %D%/test_fs_mount.c
+# Tests come in between where an address of the guest's becomes a pointer.
+tests_unit_vmm_test_vmm_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=memory_at

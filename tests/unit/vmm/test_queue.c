@@ -515,6 +515,81 @@ Test(queue, what_was_taken_does_not_change, .init = setup)
 	cr_assert_eq(chain.in_size, 8);
 }
 
+/* Another processor writes to everything just after it was looked at: while its address is turned into a pointer. */
+
+static void (*meanwhile)(void);
+
+void *__real_memory_at(const struct memory *m, gpa_t at, uint64_t len);
+void *__wrap_memory_at(const struct memory *m, gpa_t at, uint64_t len);
+
+void *__wrap_memory_at(const struct memory *m, gpa_t at, uint64_t len)
+{
+	void (*fn)(void) = meanwhile;
+
+	if (fn) {
+		meanwhile = NULL;
+		fn();
+		meanwhile = fn;
+	}
+	return __real_memory_at(m, at, len);
+}
+
+static gpa_t indirect_table;
+
+static void spoil(void)
+{
+	memset(guest_desc(&g, 0, 0), 0xff, sizeof(struct vring_desc));
+	memset(guest_avail(&g, 0), 0xff, (2 + SIZE) * sizeof(uint16_t));
+	/* As it is in a guest: the entry that is turned into a pointer right now, the next not yet. */
+	if (indirect_table)
+		memset(guest_at(&g, indirect_table, sizeof(struct vring_desc)), 0xff, sizeof(struct vring_desc));
+}
+
+static void must_be_what_it_was(const struct guest_buffer *b, size_t n)
+{
+	meanwhile = spoil;
+	cr_assert_eq(queue_next(queue, &chain, NULL), 1);
+	meanwhile = NULL;
+	cr_assert_eq(chain.head, 0);
+	cr_assert_eq(chain.n_in, n);
+	for (size_t i = 0; i < n; i++) {
+		cr_assert_eq(chain.v[i].iov_len, b[i].len);
+		cr_assert_eq(chain.v[i].iov_base, guest_at(&g, b[i].at, 1));
+	}
+	cr_assert_eq(guest_desc(&g, 0, 0)->len, UINT32_MAX, "it was written to");
+}
+
+Test(queue, what_was_looked_at_once_is_not_looked_at_again, .init = setup)
+{
+	struct guest_buffer b[2] = {buffer(5, false), buffer(7, false)};
+
+	available(b, 2);
+	must_be_what_it_was(b, 2);
+}
+
+static void spoil_table_later(void)
+{
+	static int calls;
+
+	memset(guest_desc(&g, 0, 0), 0xff, sizeof(struct vring_desc));
+	if (calls++) /* the first is the table's own */
+		spoil();
+}
+
+Test(queue, nor_in_an_indirect_table, .init = setup)
+{
+	struct guest_buffer b[2] = {buffer(5, false), buffer(7, false)};
+
+	guest_add_indirect(&g, 0, b, 2, &indirect_table);
+	guest_publish(&g, 0);
+	meanwhile = spoil_table_later;
+	cr_assert_eq(queue_next(queue, &chain, NULL), 1);
+	meanwhile = NULL;
+	cr_assert_eq(chain.n_in, 2);
+	cr_assert_eq(chain.in_size, 12);
+	cr_assert_eq(chain.v[0].iov_base, guest_at(&g, b[0].at, 1));
+}
+
 /* Copies in and out of chains. */
 
 static struct guest_buffer pieces[5];
