@@ -1,0 +1,129 @@
+/* false_agent.c: in place of the agent in a guest's first root, by $NACRE_AGENT: what a guest that was taken over might say. Which lie is named
+ * by the kernel's parameter FALSE_AGENT=…, which the kernel hands on as a variable.
+ */
+#include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/agent.h"
+
+static void load_modules(void)
+{
+	char order[4096] = "", *rest = order;
+	int fd = open("/modules/order", O_RDONLY);
+
+	if (fd >= 0 && read(fd, order, sizeof(order) - 1) < 0)
+		*order = '\0';
+	for (char *name; (name = strsep(&rest, "\n"));) {
+		char path[256];
+		size_t n = strlen(name);
+
+		snprintf(path, sizeof(path), "/modules/%s", name);
+		fd = *name ? open(path, O_RDONLY) : -1;
+		if (fd >= 0)
+			(void)syscall(SYS_finit_module, fd, "", n > 3 && !strcmp(name + n - 3, ".ko") ? 0 : 4);
+	}
+}
+
+static int dial(unsigned int port)
+{
+	const struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = AGENT_CID_HOST, .svm_port = port };
+	int fd = -1;
+
+	for (int i = 0; i < 1000; i++) {
+		fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+		if (fd >= 0 && connect(fd, (const struct sockaddr *)&host, sizeof(host)) == 0)
+			return fd;
+		close(fd);
+		usleep(10000);
+	}
+	return -1;
+}
+
+static void say(int fd, enum agent_kind kind, uint32_t id, int value, const struct text *body)
+{
+	const struct agent_frame f = { .kind = kind, .id = id, .value = value, .size = (uint32_t)body->n, .body = body->v };
+
+	(void)agent_frame_send(fd, &f, NULL);
+}
+
+static void greet(int fd)
+{
+	struct text hello = { 0 };
+
+	agent_hello_encode(&hello);
+	say(fd, AGENT_HELLO, 0, 0, &hello);
+}
+
+/* Until the host has told of the container. */
+static void hear_of_container(int fd)
+{
+	struct agent_reader r = AGENT_READER(false);
+	struct agent_frame f = { 0 };
+
+	while (f.kind != AGENT_CREATE && agent_reader_read(&r, fd, &f, NULL) >= 0)
+		;
+}
+
+static void claim(int fd, enum msg_kind kind, int stage, const char *text)
+{
+	struct msg m = { .kind = kind, .stage = stage, .error = { .code = -EIO } };
+	struct text body = { 0 };
+
+	snprintf(m.error.msg, sizeof(m.error.msg), "%s", text);
+	agent_walk_encode(&m, &body);
+	say(fd, AGENT_WALK, 0, 0, &body);
+}
+
+int main(void)
+{
+	const char *lie = getenv("FALSE_AGENT");
+	char garbage[256];
+	int fd;
+
+	if (!lie || !strcmp(lie, "leave"))
+		reboot(RB_POWER_OFF);
+	if (!strcmp(lie, "die"))
+		_exit(1);
+	(void)mkdir("/proc", 0555);
+	(void)mount("proc", "/proc", "proc", 0, NULL);
+	load_modules();
+	fd = dial(AGENT_PORT_CONTROL);
+	if (!strcmp(lie, "garbage")) {
+		memset(garbage, 0xa5, sizeof(garbage));
+		(void)!write(fd, garbage, sizeof(garbage));
+	} else if (!strcmp(lie, "start")) {
+		/* The host's rows are not the guest's to speak for: as if the container had been started. */
+		greet(fd);
+		hear_of_container(fd);
+		claim(fd, MSG_DONE, 1000000, "");
+	} else if (!strcmp(lie, "negative")) {
+		greet(fd);
+		hear_of_container(fd);
+		claim(fd, MSG_DONE, -2147483647 - 1, "");
+	} else if (!strcmp(lie, "words")) {
+		/* A text that would be more than a line, and other than a text. */
+		greet(fd);
+		hear_of_container(fd);
+		claim(fd, MSG_FAIL, 3, "first line\nsecond line\033[2J");
+	} else if (!strcmp(lie, "early")) {
+		/* The program has ended before there was one. */
+		struct text body = { 0 };
+
+		greet(fd);
+		agent_exited_encode(&(struct agent_exited){ 0 }, &body);
+		say(fd, AGENT_EXITED, 0, 0, &body);
+	} else if (!strcmp(lie, "hang")) {
+		greet(fd);
+	}
+	for (;;)
+		pause();
+}

@@ -1,0 +1,394 @@
+/* test_machine.c: what only virtual machines have: a kernel of their own, a monitor that is locked in, guests that lie, and all that can be missing. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "tests/run/bundle.h"
+
+static void need_vm(void)
+{
+	if (!in_vm())
+		test_skip("is about virtual machines; check-kvm runs it");
+}
+
+static char *kernel(void)
+{
+	struct utsname u;
+	uname(&u);
+	char *path = format("/usr/lib/modules/%s/vmlinuz", u.release);
+	return exists(path) ? path : format("/boot/vmlinuz-%s", u.release);
+}
+
+/* One line, and nothing of the container is left. */
+static void refused(struct bundle *b, const char *needle)
+{
+	struct result r = bundle_run(b);
+	must_fail(&r, needle);
+	must_leave_nothing(b);
+}
+
+RUN_TEST(own_kernel, "a container has a kernel of its own")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	char *mine = file_text("/proc/sys/kernel/random/boot_id");
+	struct result r = bundle_run_inside(&b, "cat", "/proc/sys/kernel/random/boot_id", NULL);
+	must_succeed(&r);
+	MUST_SAY(strlen(r.out) == strlen(mine) && strcmp(r.out, mine), "%s and %s", r.out, mine);
+	must_leave_nothing(&b);
+}
+
+/* What the program's root holds, names and sizes. */
+static char *listing(struct bundle *b)
+{
+	struct result r = run_program(&(struct spawn){.argv = (const char *[]){"find", b->rootfs, "-printf", "%P %y %m %s %U %G %T@\n", NULL}});
+	must_succeed(&r);
+	return r.out;
+}
+
+RUN_TEST(nothing_written, "nothing is written into the container's root")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'root':{'readonly':true}}");
+	char *before = listing(&b);
+	struct result r = bundle_run_inside(&b, "id", NULL);
+	must_succeed(&r);
+	MUST_SAY(!strcmp(before, listing(&b)), "before:\n%s\nafter:\n%s", before, listing(&b));
+}
+
+static char *status_of(const char *path, const char *key)
+{
+	return value_of(file_text(format("%s/status", path)), key);
+}
+
+static void must_be_locked_in(const char *process, const char *who)
+{
+	DIR *tasks = opendir(format("%s/task", process));
+	int n = 0;
+	MUST(tasks);
+	for (struct dirent *e; (e = readdir(tasks));) {
+		char *task = format("%s/task/%s", process, e->d_name);
+		if (e->d_name[0] == '.')
+			continue;
+		/* The kernel's own threads of a machine have our name for a process and no system calls. */
+		if (strstr(file_text(format("%s/comm", task)), "kvm-"))
+			continue;
+		MUST_SAY(!strcmp(status_of(task, "Seccomp:"), "2"), "%s: thread %s has no filter", who, file_text(format("%s/comm", task)));
+		MUST_SAY(!strcmp(status_of(task, "NoNewPrivs:"), "1"), "%s: thread %s may gain privileges", who, e->d_name);
+		n++;
+	}
+	closedir(tasks);
+	MUST(n > 0);
+}
+
+RUN_TEST(locked_in, "the monitor is locked in: an empty root, no capability, a filter on each thread, no descriptor of the host's")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	char *process = format("/proc/%d", bundle_pid(&b));
+	must_be_locked_in(process, "monitor");
+	static const char *const sets[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
+	for (size_t i = 0; i < 5; i++)
+		MUST_SAY(!strcmp(status_of(process, sets[i]), "0000000000000000"), "%s %s", sets[i], status_of(process, sets[i]));
+	/* Its root is empty, and stays so. */
+	struct result r = run_program(&(struct spawn){.argv = (const char *[]){"ls", "-A", format("%s/root/", process), NULL}});
+	must_succeed(&r);
+	MUST_SAY(!*r.out, "its root holds %s", r.out);
+	MUST(mkdir(format("%s/root/new", process), 0700) < 0);
+	/* Descriptors: nothing by which the host could be asked for more. */
+	r = run_program(&(struct spawn){.argv = (const char *[]){"ls", "-l", format("%s/fd", process), NULL}});
+	must_succeed(&r);
+	static const char *const none[] = {"/dev/kvm", "/sys/fs/cgroup", "-> /proc", "/dev/ptmx", "ns/", "/state/"};
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
+		MUST_SAY(!strstr(r.out, none[i]) || (i == 5 && strstr(r.out, "console")), "it holds %s:\n%s", none[i], r.out);
+}
+
+/* Of the children of the container's host process. */
+static int broker_of(struct bundle *b)
+{
+	char *children = file_text(format("/proc/%d/task/%d/children", bundle_pid(b), bundle_pid(b)));
+	return atoi(children);
+}
+
+RUN_TEST(broker, "the broker has no more rights than files need, and its death is the container's end")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	int broker = broker_of(&b);
+	MUST(broker > 0);
+	char *process = format("/proc/%d", broker);
+	must_be_locked_in(process, "broker");
+	/* CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SYS_PTRACE, CAP_SYS_MODULE */
+	unsigned long long caps = strtoull(status_of(process, "CapPrm:"), NULL, 16);
+	MUST_SAY(!(caps & (1ull << 21 | 1ull << 12 | 1ull << 19 | 1ull << 16)), "%llx", caps);
+	MUST(!kill(broker, SIGKILL));
+	MUST(bundle_wait_status(&b, "stopped"));
+	struct result r = nacre("delete", b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+}
+
+static bool is_gone(void *pid)
+{
+	return kill(*(int *)pid, 0) < 0;
+}
+
+RUN_TEST(monitor_killed, "the monitor's death takes everything along: broker, guest and exec")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	int monitor = bundle_pid(&b), broker = broker_of(&b);
+	char *file = format("%s/exec.pid", test_dir());
+	struct result r = nacre("exec", "--detach", "--pid-file", file, b.id, "/bin/inside", "sleep", "600", NULL);
+	must_succeed(&r);
+	int exec = atoi(file_text(file));
+	MUST(exec > 0 && !kill(exec, 0));
+	MUST(!kill(monitor, SIGKILL));
+	MUST(bundle_wait_status(&b, "stopped"));
+	MUST(wait_until(is_gone, &broker, PATIENCE));
+	MUST(wait_until(is_gone, &exec, PATIENCE));
+	r = nacre("delete", b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(exec_killed, "SIGKILL on exec's host process kills the one in the guest, and only that")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	char *file = format("%s/exec.pid", test_dir());
+	struct result r = nacre("exec", "--detach", "--pid-file", file, b.id, "/bin/inside", "sleep", "555", NULL);
+	must_succeed(&r);
+	r = nacre("exec", b.id, "/bin/inside", "pids", NULL);
+	must_succeed(&r);
+	char *before = r.out;
+	MUST(!kill(atoi(file_text(file)), SIGKILL));
+	for (int i = 0; i < 200; i++) {
+		r = nacre("exec", b.id, "/bin/inside", "pids", NULL);
+		must_succeed(&r);
+		if (strlen(r.out) < strlen(before))
+			break;
+		nap(100);
+	}
+	MUST_SAY(strlen(r.out) < strlen(before), "before:\n%s\nafter:\n%s", before, r.out);
+	MUST(!strcmp(bundle_state(&b, "status"), "running"));
+}
+
+RUN_TEST(read_only, "a read-only volume is so on the host's side: not even a privileged guest writes to it")
+{
+	need_vm();
+	need_file("/bin/busybox");
+	struct bundle b;
+	bundle_make(&b);
+	char *volume = format("%s/volume", test_dir());
+	make_folder(volume);
+	file_write(format("%s/file", volume), "as it was\n");
+	bundle_config(&b,
+		      "{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['bind','ro']}],"
+		      "'process':{'args':['/bin/busybox','sh','-c','mount -o remount,rw,bind /mnt; echo changed >/mnt/file; echo new >/mnt/new; "
+		      "rm /mnt/file; chmod 777 /mnt/file; cat /mnt/file'],'capabilities':{'+bounding':['CAP_SYS_ADMIN'],'+effective':['CAP_SYS_ADMIN'],"
+		      "'+permitted':['CAP_SYS_ADMIN']}}}",
+		      volume);
+	struct result r = bundle_run(&b);
+	MUST_SAY(strstr(r.out, "as it was"), "%s%s", r.out, r.err);
+	MUST(!strcmp(file_text(format("%s/file", volume)), "as it was\n"));
+	MUST(!exists(format("%s/new", volume)));
+	struct stat st;
+	MUST(!stat(format("%s/file", volume), &st) && (st.st_mode & 0777) != 0777);
+}
+
+RUN_TEST(volume, "a volume is shared live: both sides see what the other writes")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	char *volume = format("%s/volume", test_dir());
+	make_folder(volume);
+	file_write(format("%s/from-host", volume), "one\n");
+	bundle_config(&b, "{'+mounts':[{'destination':'/mnt','type':'bind','source':'%s','options':['bind']}]}", volume);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	struct result r = nacre("exec", b.id, "/bin/inside", "cat", "/mnt/from-host", ";", "write", "/mnt/from-guest", NULL);
+	must_succeed(&r);
+	MUST_SAY(strstr(r.out, "one"), "%s", r.out);
+	MUST(exists(format("%s/from-guest", volume)));
+	file_write(format("%s/later", volume), "two\n");
+	r = nacre("exec", b.id, "/bin/inside", "cat", "/mnt/later", NULL);
+	must_succeed(&r);
+	MUST_SAY(strstr(r.out, "two"), "%s", r.out);
+}
+
+RUN_TEST(much_output, "a million bytes come through as they were, in both directions")
+{
+	need_vm();
+	need_file("/bin/busybox");
+	struct bundle b;
+	bundle_make(&b);
+	char *input = format("%s/input", test_dir());
+	MUST(!system(format("head -c 1000000 /dev/urandom >%s", input)));
+	bundle_config(&b, "{'process':{'args':['/bin/busybox','cat']}}");
+	struct job job = nacre_start(&(struct spawn){.input = input}, "run", "--bundle", b.dir, b.id, NULL);
+	struct result r = job_wait(&job, PATIENCE);
+	must_exit(&r, 0);
+	MUST_SAY(!system(format("cmp %s %s", input, job.out)), "they differ");
+}
+
+RUN_TEST(panic, "a guest whose kernel panics ends its container with one line")
+{
+	need_vm();
+	need_file("/bin/busybox");
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'process':{'args':['/bin/busybox','sh','-c','echo c >/proc/sysrq-trigger; sleep 600']},'linux':{'readonlyPaths':[]}}");
+	struct result r = bundle_run(&b);
+	must_exit(&r, 255);
+	MUST_SAY(strstr(r.err, "the virtual machine ended: "), "%s", r.err);
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(cannot_be_had, "what a virtual machine cannot have is refused with the reason")
+{
+	static const char *const cases[][2] = {
+	    {"{'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'uts'},{'type':'ipc'}]}}", "network"},
+	    {"{'hostname':null,'mounts':[],'linux':{'namespaces':[{'type':'network'}]}}", "mount namespace"},
+	    {"{'vm':{'kernel':{'path':'/vmlinuz'},'image':{'path':'/image','format':'raw'}}}", "vm.image"},
+	    {"{'vm':{'kernel':{'path':'/vmlinuz','initrd':'/initrd'}}}", "vm.kernel.initrd"},
+	    {"{'vm':{'kernel':{'path':'/vmlinuz'},'hwConfig':{'memory':1048576}}}", "too little"},
+	    {"{'vm':{'kernel':{'path':'/vmlinuz'},'hwConfig':{'vcpus':4096}}}", "vm.hwConfig.vcpus"},
+	    {"{'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','listenerPath':'/nobody','syscalls':[{'names':['uname'],'action':'SCMP_ACT_NOTIFY'}]}}}",
+	     ""},
+	};
+	need_vm();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "%s", cases[i][0]);
+		refused(&b, cases[i][1]);
+	}
+}
+
+RUN_TEST(no_kernel, "a kernel that is none, is cut off, or has no modules is named")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'vm':{'kernel':{'path':'/no/such/kernel'}}}");
+	refused(&b, "/no/such/kernel");
+	bundle_config(&b, "{'vm':{'kernel':{'path':'/bin/sh'}}}");
+	refused(&b, "/bin/sh");
+	char *part = format("%s/part", test_dir());
+	MUST(!system(format("head -c 300000 %s >%s", kernel(), part)));
+	bundle_config(&b, "{'vm':{'kernel':{'path':'%s'}}}", part);
+	refused(&b, part);
+	MUST(!truncate(part, 0));
+	refused(&b, part);
+	/* Another release: there is no folder of its modules. */
+	struct utsname u;
+	uname(&u);
+	char *other = format("%s/other", test_dir()), *release = format("%s", u.release);
+	release[0] = '9';
+	MUST(!system(format("sed 's/%s/%s/g' %s >%s", u.release, release, kernel(), other)));
+	bundle_config(&b, "{'vm':{'kernel':{'path':'%s'}}}", other);
+	refused(&b, release);
+	make_folder(format("%s/folder", test_dir()));
+	bundle_config(&b, "{'vm':{'kernel':{'path':'%s/folder'}}}", test_dir());
+	refused(&b, "folder");
+}
+
+/* As in a host where /dev/kvm is not what it should be. */
+static void with_dev_kvm(struct bundle *b, const char *prepare, const char *needle)
+{
+	const char *words = getenv("NACRE");
+	struct result r = run_program(&(struct spawn){.argv = (const char *[]){
+							   "unshare", "-m", "sh", "-c",
+							   format("%s && exec %s --root %s run --bundle %s %s", prepare, words, state_root(), b->dir, b->id),
+							   NULL}});
+	must_fail(&r, needle);
+	must_leave_nothing(b);
+}
+
+RUN_TEST(no_kvm, "no /dev/kvm, one that is none, and one that is not for us")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	with_dev_kvm(&b, "mount --bind /dev/null /dev/kvm", "/dev/kvm");
+	with_dev_kvm(&b,
+		     "mkdir -p /run/devs && mount -t tmpfs devs /run/devs && cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "
+		     "/dev/ptmx /run/devs && mount --move /run/devs /dev",
+		     "/dev/kvm");
+	struct result r = run_program(&(struct spawn){.argv = (const char *[]){
+							   "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "sh", "-c",
+							   format("XDG_RUNTIME_DIR=/nonexistent %s --root %s/user check; exit 0", getenv("NACRE"), test_dir()),
+							   NULL}});
+	MUST_SAY(strstr(r.out, "kvm         no ") && strstr(value_of(r.out, "kvm"), "/dev/kvm"), "%s%s", r.out, r.err);
+}
+
+RUN_TEST(no_agent, "without the agent's program a machine is refused with the remedy")
+{
+	need_vm();
+	struct bundle b;
+	bundle_make(&b);
+	const char *more[] = {"NACRE_AGENT=/no/such/agent", NULL};
+	struct result r = nacre_with(&(struct spawn){.env = more}, "run", "--bundle", b.dir, b.id, NULL);
+	must_fail(&r, "/no/such/agent");
+	must_leave_nothing(&b);
+}
+
+/* The container whose guest lies in this way. */
+static struct result lying(struct bundle *b, const char *lie)
+{
+	static char agent[4200];
+	snprintf(agent, sizeof(agent), "NACRE_AGENT=%.*s/false_agent", (int)(strrchr(getenv("INSIDE"), '/') - getenv("INSIDE")), getenv("INSIDE"));
+	const char *more[] = {agent, NULL};
+	bundle_make(b);
+	bundle_config(b, "{'vm':{'kernel':{'path':'%s','parameters':['FALSE_AGENT=%s']}}}", kernel(), lie);
+	return nacre_with(&(struct spawn){.env = more, .seconds = 5 * PATIENCE}, "run", "--bundle", b->dir, b->id, NULL);
+}
+
+RUN_TEST(lies, "a guest that lies fails its own container, with one line, and nothing is left")
+{
+	static const char *const lies[][2] = {
+	    {"leave", "powered off"}, {"die", "the virtual machine ended"}, {"garbage", "talks nonsense"}, {"start", "speaks for stage"},
+	    {"negative", "stage"},    {"early", ""},                        {"words", "first line?second line?[2J"},
+	};
+	need_vm();
+	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+		struct bundle b;
+		struct result r = lying(&b, lies[i][0]);
+		MUST_SAY(r.status > 0 && r.status != 128 + SIGSEGV, "%s: status %d, %s", lies[i][0], r.status, r.err);
+		MUST_SAY(strstr(r.err, lies[i][1]), "%s: %s", lies[i][0], r.err);
+		MUST_SAY(strchr(r.err, '\n') && !strchr(r.err, '\n')[1], "%s: not one line: %s", lies[i][0], r.err);
+		must_leave_nothing(&b);
+	}
+}
+
+RUN_TEST(silence, "a guest that never says a word is given up")
+{
+	need_vm();
+	struct bundle b;
+	struct result r = lying(&b, "silence");
+	must_fail(&r, "does not say a word");
+	must_leave_nothing(&b);
+}
