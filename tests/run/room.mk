@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp label terminal events badinput image escape state machine
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp label terminal events badinput image escape state machine monitor
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -8,13 +8,17 @@ tests_run_libharness_a_SOURCES = \
 	%D%/json.c %D%/json.h
 
 # Static, and without the sanitizers: it runs where there are no libraries.
-check_PROGRAMS += tests/run/inside tests/run/without_syscalls tests/run/machine
+check_PROGRAMS += tests/run/inside tests/run/false_agent tests/run/without_syscalls tests/run/machine
 tests_run_machine_SOURCES = %D%/machine.c
 tests_run_machine_CFLAGS = -std=gnu17 -Os $(WARNINGS)
 tests_run_machine_LDFLAGS = -static
 tests_run_inside_SOURCES = %D%/inside.c
 tests_run_inside_CFLAGS = -std=gnu17 $(WARNINGS)
 tests_run_inside_LDFLAGS = -static
+tests_run_false_agent_SOURCES = %D%/false_agent.c
+tests_run_false_agent_CFLAGS = -std=gnu17 $(WARNINGS)
+tests_run_false_agent_LDFLAGS = -static
+tests_run_false_agent_LDADD = libcontainer/core/libcore.a $(floor0)
 tests_run_without_syscalls_SOURCES = %D%/without_syscalls.c
 tests_run_without_syscalls_CFLAGS = -std=gnu17 $(WARNINGS)
 tests_run_without_syscalls_LDFLAGS = -static
@@ -39,7 +43,8 @@ run_programs = \
 	tests/run/test_image \
 	tests/run/test_escape \
 	tests/run/test_state \
-	tests/run/test_machine
+	tests/run/test_machine \
+	tests/run/test_monitor
 check_PROGRAMS += $(run_programs)
 tests_run_test_lifecycle_SOURCES = %D%/test_lifecycle.c
 tests_run_test_lifecycle_LDADD = $(run_ldadd)
@@ -79,11 +84,13 @@ tests_run_test_state_SOURCES = %D%/test_state.c
 tests_run_test_state_LDADD = $(run_ldadd)
 tests_run_test_machine_SOURCES = %D%/test_machine.c
 tests_run_test_machine_LDADD = $(run_ldadd) libcontainer/vmm/libvmm.a $(floor0)
+tests_run_test_monitor_SOURCES = %D%/test_monitor.c
+tests_run_test_monitor_LDADD = $(run_ldadd)
 
 EXTRA_DIST += %D%/run-topics
 run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_srcdir)/%D%/run-topics
 
-run_needs = nacre tests/run/inside tests/run/without_syscalls $(run_programs)
+run_needs = nacre tests/run/inside tests/run/false_agent tests/run/without_syscalls $(run_programs)
 
 .PHONY: check-run check-root check-rootless check-old
 # As whoever we are.

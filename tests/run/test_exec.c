@@ -27,7 +27,8 @@ RUN_TEST(plain, "exec runs a program in the container's namespaces, with its out
 	must_print(&r, "second");
 	must_print(&r, "1");
 	static const char *const kinds[] = {"mnt", "pid", "uts", "ipc", "user", "cgroup"};
-	for (size_t i = 0; i < 6; i++) {
+	/* A guest's are of its own kernel. */
+	for (size_t i = 0; i < 6 && !in_vm(); i++) {
 		char to[64];
 		ssize_t n = readlink(format("/proc/%d/ns/%s", bundle_pid(&b), kinds[i]), to, sizeof(to));
 		must_print(&r, format("ns %.*s", (int)n, to));

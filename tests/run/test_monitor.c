@@ -1,4 +1,4 @@
-/* test_machine.c: what only virtual machines have: a kernel of their own, a monitor that is locked in, guests that lie, and all that can be missing. */
+/* test_monitor.c: what only containers in virtual machines have: a kernel of their own, a monitor that is locked in, guests that lie, and all that can be missing. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
