@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp label terminal events badinput image escape state machine monitor
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp label terminal events network badinput image escape state machine monitor
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -39,6 +39,7 @@ run_programs = \
 	tests/run/test_label \
 	tests/run/test_terminal \
 	tests/run/test_events \
+	tests/run/test_network \
 	tests/run/test_badinput \
 	tests/run/test_image \
 	tests/run/test_escape \
@@ -74,6 +75,8 @@ tests_run_test_terminal_SOURCES = %D%/test_terminal.c
 tests_run_test_terminal_LDADD = $(run_ldadd)
 tests_run_test_events_SOURCES = %D%/test_events.c
 tests_run_test_events_LDADD = $(run_ldadd)
+tests_run_test_network_SOURCES = %D%/test_network.c
+tests_run_test_network_LDADD = $(run_ldadd)
 tests_run_test_badinput_SOURCES = %D%/test_badinput.c
 tests_run_test_badinput_LDADD = $(run_ldadd)
 tests_run_test_image_SOURCES = %D%/test_image.c
