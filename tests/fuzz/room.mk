@@ -29,6 +29,9 @@ fuzz_blk_tested = $(fuzz_script_tested) libcontainer/vmm/virtio/blk.c
 fuzz_targets += fuzz_boot
 fuzz_boot_tested = $(libcontainer_base_libbase_a_SOURCES) $(addprefix libcontainer/vmm/,initramfs.c memory.c) \
 	$(addprefix libcontainer/vmm/x86_64/,boot.c image.c kaslr.c)
+fuzz_targets += fuzz_exits
+fuzz_exits_tested = $(libcontainer_base_libbase_a_SOURCES) \
+	$(addprefix libcontainer/vmm/,bus.c irq.c serial.c vcpu.c x86_64/ports.c)
 fuzz_targets += fuzz_fs
 fuzz_fs_tested = $(fuzz_device_tested) $(filter %.c,$(filter libcontainer/vmm/virtio/fs%,$(libcontainer_vmm_libvmm_a_SOURCES)))
 EXTRA_DIST += %D%/script.c %D%/script.h
