@@ -84,7 +84,8 @@ static int try_newest(const char *root, const char *running, struct kernel *out,
 		return -ENOMEM;
 	list(modules, "", &releases);
 	list(boot, "vmlinuz-", &releases);
-	qsort(releases.v, releases.n, sizeof(*releases.v), compare);
+	if (releases.n)
+		qsort(releases.v, releases.n, sizeof(*releases.v), compare);
 	for (size_t i = 0; i < releases.n && ret < 0; i++) {
 		auto_free char *a = str_printf("%s/%s/vmlinuz", modules, releases.v[i]);
 		auto_free char *b = str_printf("%s/vmlinuz-%s", boot, releases.v[i]);

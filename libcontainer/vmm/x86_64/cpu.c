@@ -38,11 +38,11 @@ int cpu_features(int kvm, bool deadline, struct cpu_features *out, struct error 
 		switch (e->function) {
 		case 1:
 			e->ecx |= 1u << 31; /* there is a hypervisor */
-			e->ecx &= ~(1u << 5); /* no VMX: guests of the guest are not offered */
+			e->ecx &= ~(1u << 5 | 1u << 15); /* no VMX: guests of the guest are not offered; no counters, see below */
 			set_bits(&e->ecx, 24, 1, deadline);
 			break;
 		case 0x80000001:
-			e->ecx &= ~(1u << 2); /* no SVM */
+			e->ecx &= ~(1u << 2 | 1u << 23 | 1u << 24 | 1u << 28); /* no SVM, no counters */
 			break;
 		case 0xa:	 /* no performance counters: a way to watch the host */
 		case 0x80000022:

@@ -4,7 +4,9 @@
 #include <criterion/criterion.h>
 #include <linux/kvm.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "vmm/kvm.h"
 #include "vmm/x86_64/cpu.h"
 
 static struct {
@@ -170,6 +172,37 @@ Test(cpu, places)
 	cr_assert_eq(one->ebx >> 24, 0);
 	cr_assert_not(one->edx & 1 << 28);
 	cr_assert_eq(core->eax, 0);
+}
+
+/* As this host's KVM says, less what would show a guest more than itself. */
+Test(cpu, features)
+{
+	static struct cpu_features f;
+	bool one = false;
+	int kvm = -EBADF;
+
+	if (kvm_open(&kvm, NULL) < 0)
+		cr_skip_test("no /dev/kvm for us");
+	for (int deadline = 0; deadline < 2; deadline++) {
+		cr_assert_eq(cpu_features(kvm, deadline, &f, NULL), 0);
+		for (size_t i = 0; i < f.head.nent; i++) {
+			const struct kvm_cpuid_entry2 *e = &f.entries[i];
+
+			if (e->function == 1) {
+				one = true;
+				cr_expect(e->ecx & 1u << 31);
+				cr_expect_not(e->ecx & 1u << 5);
+				cr_expect_eq(e->ecx >> 24 & 1, (unsigned int)deadline);
+			}
+			if (e->function == 0x80000001)
+				cr_expect_not(e->ecx & 1u << 2);
+			if (e->function == 0xa)
+				cr_expect_eq(e->eax, 0);
+		}
+	}
+	cr_assert(one);
+	cr_assert_geq(cpu_address_bits(&f), 36);
+	close(kvm);
 }
 
 Test(cpu, no_memory_for_tables)
