@@ -411,10 +411,13 @@ static int read_hugetlb(const struct cgroup *c, struct cgroup_stats *s, struct e
 
 int cgroup_stats_read(const struct cgroup *c, struct cgroup_stats *out, struct error *err)
 {
-	const struct folder *pids = cgroup_folder_for(c, "pids");
+	const struct folder *pids = cgroup_folder_for(c, "pids"), *any = cgroup_listing_folder(c);
 	struct cgroup_stats s = {0};
 	int ret;
 
+	/* A single file that is not there is a number that the kernel doesn't count. */
+	if (any && access(any->dir, F_OK))
+		return error_errno(err, "statistics of cgroup %s", any->dir);
 	s.pids.current = read_number(pids, "pids.current");
 	s.pids.limit = read_number(pids, "pids.max");
 	ret = read_cpu(c, &s, err);

@@ -59,7 +59,8 @@ struct cgroup_stats {
 	} hugetlb; /* sorted by size's name */
 };
 
-/* *out is to be given to cgroup_stats_free(). A controller that is missing leaves its part empty. */
+/* *out is to be given to cgroup_stats_free(). A controller that is missing leaves its part empty. -ENOENT where the cgroup is
+ * gone. */
 int cgroup_stats_read(const struct cgroup *c, struct cgroup_stats *out, struct error *err);
 void cgroup_stats_free(struct cgroup_stats *s);
 

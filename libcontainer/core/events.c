@@ -92,7 +92,11 @@ static int tell_kills(struct events *e, struct error *err)
 
 static int on_interval(void *data, struct error *err)
 {
-	return tell_stats(data, err);
+	struct events *e = data;
+	int ret = tell_stats(e, err);
+
+	/* Its end is about to be told: a service manager may have been quicker to remove the cgroup. */
+	return ret < 0 && proc_life(&e->c->init) != PROC_ALIVE ? 0 : ret;
 }
 
 static int on_poll(void *data, struct error *err)

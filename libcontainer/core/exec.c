@@ -84,7 +84,7 @@ static int before_joining(void *data, struct error *err)
 	return ret;
 }
 
-static int spawn(struct container *c, struct error *err)
+static int try_spawn(struct container *c, struct error *err)
 {
 	bool hide = container_may_trace(c);
 	struct birth birth = { c, -EBADF, hide || cgroup_joins_itself(c->host.cgroup), hide };
@@ -106,6 +106,17 @@ static int spawn(struct container *c, struct error *err)
 	}
 	c->host.cgroup_entered |= hide;
 	return stage_adopt(c, INSIDE, pid, pidfd, fds[0], err);
+}
+
+static int spawn(struct container *c, struct error *err)
+{
+	pid_t first = c->init.pid;
+	int ret = try_spawn(c, err);
+
+	/* Nobody was born: what the undo ends must not be the container's first process. */
+	if (ret < 0 && c->init.pid == first)
+		proc_close(&c->init);
+	return ret;
 }
 
 /* "--cgroup [controller:]path", each below the container's own. */

@@ -30,7 +30,7 @@ static int check(struct container *c, struct error *err)
 	return caps_parse(caps, &c->carried.caps, err);
 }
 
-static int spawn(struct container *c, struct error *err)
+static int try_spawn(struct container *c, struct error *err)
 {
 	const struct ns_plan ours = NS_PLAN_NONE;
 	int fds[2], pidfd, ret = channel_pair(fds, err);
@@ -49,6 +49,17 @@ static int spawn(struct container *c, struct error *err)
 		return pid;
 	}
 	return stage_adopt(c, JAIL, pid, pidfd, fds[0], err);
+}
+
+static int spawn(struct container *c, struct error *err)
+{
+	pid_t first = c->init.pid;
+	int ret = try_spawn(c, err);
+
+	/* Nobody was born: what the undo ends must not be the machine's monitor. */
+	if (ret < 0 && c->init.pid == first)
+		proc_close(&c->init);
+	return ret;
 }
 
 static int place(struct container *c, struct error *err)

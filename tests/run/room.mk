@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update seccomp label terminal events network badinput image escape state machine monitor
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update systemd seccomp label terminal events network badinput image escape state machine monitor
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -35,6 +35,7 @@ run_programs = \
 	tests/run/test_limits \
 	tests/run/test_devices \
 	tests/run/test_update \
+	tests/run/test_systemd \
 	tests/run/test_seccomp \
 	tests/run/test_label \
 	tests/run/test_terminal \
@@ -67,6 +68,8 @@ tests_run_test_devices_SOURCES = %D%/test_devices.c
 tests_run_test_devices_LDADD = $(run_ldadd)
 tests_run_test_update_SOURCES = %D%/test_update.c
 tests_run_test_update_LDADD = $(run_ldadd)
+tests_run_test_systemd_SOURCES = %D%/test_systemd.c
+tests_run_test_systemd_LDADD = $(run_ldadd)
 tests_run_test_seccomp_SOURCES = %D%/test_seccomp.c
 tests_run_test_seccomp_LDADD = $(run_ldadd)
 tests_run_test_label_SOURCES = %D%/test_label.c

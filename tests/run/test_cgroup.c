@@ -263,3 +263,338 @@ RUN_TEST(nested, "cgroups that the container made are removed with it")
 	must_succeed(&r);
 	must_leave_nothing(&b);
 }
+
+RUN_TEST(not_empty, "a cgroup that holds processes, or is frozen, takes no container")
+{
+	need_root();
+	need_cgroupfs();
+	struct bundle b, other;
+	bundle_make(&b);
+	bundle_config(&b, "{'linux':{'cgroupsPath':'/%s'}}", b.id);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	bundle_make(&other);
+	bundle_config(&other, "{'linux':{'cgroupsPath':'/%s'}}", b.id);
+	struct result r = bundle_run(&other);
+	must_fail(&r, "already holds processes");
+	must_leave_nothing(&other);
+	MUST(bundle_wait_status(&b, "running"));
+	const char *mount = cgroup_v1_mount("freezer") ? cgroup_v1_mount("freezer") : "/sys/fs/cgroup";
+	char *folder = format("%s/%s-frozen", mount, b.id);
+	MUST(!mkdir(folder, 0755));
+	file_write(format("%s/%s", folder, cgroup_v1_mount("freezer") ? "freezer.state" : "cgroup.freeze"),
+		   cgroup_v1_mount("freezer") ? "FROZEN" : "1");
+	bundle_config(&other, "{'linux':{'cgroupsPath':'/%s-frozen'}}", b.id);
+	r = bundle_run(&other);
+	bool there = exists(folder);
+	rmdir(folder);
+	must_fail(&r, "is frozen");
+	MUST_SAY(there, "a cgroup that was there before was removed");
+	must_leave_nothing(&other);
+}
+
+RUN_TEST(threaded, "below a threaded cgroup there can be no container, and that is said")
+{
+	need_root();
+	need_cgroupfs();
+	if (!have_cgroup_v2_only())
+		test_skip("this machine has no pure cgroup v2");
+	struct bundle b;
+	bundle_make(&b);
+	char *top = format("/sys/fs/cgroup/%s-top", b.id);
+	MUST(!mkdir(top, 0755) && !mkdir(format("%s/thread", top), 0755));
+	file_write(format("%s/thread/cgroup.type", top), "threaded");
+	bundle_config(&b, "{'linux':{'cgroupsPath':'/%s-top/thread/box','resources':{'pids':{'limit':5}}}}", b.id);
+	struct result r = bundle_run(&b);
+	bundle_config(&b, "{'linux':{'cgroupsPath':'/%s-top/box'}}", b.id);
+	struct result beside = bundle_run(&b);
+	rmdir(format("%s/thread", top));
+	rmdir(top);
+	must_fail(&r, "threaded");
+	must_fail(&beside, "threaded");
+	must_leave_nothing(&b);
+}
+
+/* Moves the container's process elsewhere and removes its cgroups, as a clumsy administrator would. */
+static void take_cgroups_away(struct bundle *b)
+{
+	int pid = bundle_pid(b);
+	char *folders = cgroup_folders(b->id), *save;
+	for (char *line = strtok_r(folders, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *parent = format("%.*s", (int)(strrchr(line, '/') - line), line);
+		file_write(format("%s/cgroup.procs", have_cgroup_v2_only() ? "/sys/fs/cgroup" : parent), "%d", pid);
+		/* An exit of another process may still be under way. */
+		for (int i = 0; i < PATIENCE * 20 && rmdir(line); i++)
+			nap(50);
+	}
+	MUST_SAY(!*cgroup_folders(b->id), "%s", cgroup_folders(b->id));
+}
+
+RUN_TEST(vanished, "a container whose cgroup is gone: what needs it is an error, kill and delete work")
+{
+	need_root();
+	need_cgroupfs();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	int pid = bundle_pid(&b);
+	take_cgroups_away(&b);
+	struct result r = nacre("pause", b.id, NULL);
+	must_fail(&r, b.id);
+	r = nacre("update", "--pids-limit", "5", b.id, NULL);
+	must_fail(&r, "pids");
+	r = nacre("events", "--stats", b.id, NULL);
+	must_fail(&r, NULL);
+	r = nacre("exec", b.id, "/bin/inside", "echo", "x", NULL);
+	must_fail(&r, "cgroup");
+	MUST_SAY(exists(format("/proc/%d", pid)), "the process was hurt");
+	r = nacre("kill", b.id, "KILL", NULL);
+	must_succeed(&r);
+	MUST(bundle_wait_status(&b, "stopped"));
+	r = nacre("delete", b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(exec_no_room, "an exec for which there is no room in pids.limit fails, and leaves the container alone")
+{
+	need_limits();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'linux':{'resources':{'pids':{'limit':1}}}}");
+	bundle_inside(&b, "sleep", "600", NULL);
+	/* The limit is as tight as it can be once the container is there. */
+	bundle_create(&b, NULL);
+	struct result r = nacre("start", b.id, NULL);
+	must_succeed(&r);
+	for (int i = 0; i < 3; i++) {
+		r = nacre("exec", b.id, "/bin/inside", "echo", "x", NULL);
+		must_fail(&r, NULL);
+		MUST(bundle_wait_status(&b, "running"));
+	}
+	r = nacre("delete", "--force", b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+}
+
+/* A sub-cgroup of the container in the hierarchy of the pids controller, or in the only one. */
+static char *make_sub(struct bundle *b, const char *name)
+{
+	const char *mount = cgroup_v1_mount("pids") ? cgroup_v1_mount("pids") : "/sys/fs/cgroup";
+	char *folders = cgroup_folders(b->id), *save, *found = NULL;
+	for (char *line = strtok_r(folders, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		MUST(!mkdir(format("%s/%s", line, name), 0755));
+		/* v1's cpusets are born empty. */
+		static const char *const sets[] = {"cpuset.cpus", "cpuset.mems"};
+		for (size_t i = 0; i < 2; i++)
+			if (cgroup_v1_mount("cpuset") && exists(format("%s/%s", line, sets[i])))
+				file_write(format("%s/%s/%s", line, name, sets[i]), "%s", file_text(format("%s/%s", line, sets[i])));
+		if (!strncmp(line, mount, strlen(mount)))
+			found = format("%s/%s", line, name);
+	}
+	MUST(found);
+	return found;
+}
+
+RUN_TEST(exec_sub, "exec --cgroup goes into a sub-cgroup of the container")
+{
+	need_limits();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	char *folder = make_sub(&b, "sub");
+	char *pid_file = format("%s/pid", test_dir());
+	static const char *const forms[] = {"sub", "/sub"};
+	for (size_t i = 0; i < 2; i++) {
+		struct result r = nacre("exec", "--detach", "--pid-file", pid_file, "--cgroup", forms[i], b.id, "/bin/inside", "sleep", "600", NULL);
+		must_succeed(&r);
+		char *pids = file_text(format("%s/cgroup.procs", folder));
+		MUST_SAY(has_line(pids, file_text(pid_file)), "%s: %s is not in \"%s\"", forms[i], file_text(pid_file), pids);
+	}
+	const char *v1 = cgroup_v1_mount("pids");
+	if (v1) {
+		struct result r = nacre("exec", "--detach", "--pid-file", pid_file, "--cgroup", "pids:sub", b.id, "/bin/inside", "sleep", "600", NULL);
+		must_succeed(&r);
+		MUST(has_line(file_text(format("%s/cgroup.procs", folder)), file_text(pid_file)));
+	}
+	/* They are the container's still. */
+	struct result r = nacre("ps", "--format", "json", b.id, NULL);
+	must_succeed(&r);
+	MUST_SAY(!strcmp(json_value(r.out, ""), v1 ? "[4]" : "[3]"), "%s", r.out);
+	r = nacre("delete", "--force", b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+}
+
+RUN_TEST(exec_sub_bad, "exec --cgroup does not lead out of the container's cgroup")
+{
+	static const char *const bad[] = {"..", "../..", "/..", "sub/../..", "sub/../../other", "sub//x", "./sub", "nosuch", "nosuch:sub", "sub\nx"};
+	need_limits();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	(void)make_sub(&b, "sub");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct result r = nacre("exec", "--cgroup", bad[i], b.id, "/bin/inside", "echo", "x", NULL);
+		must_fail(&r, NULL);
+		MUST_SAY(strstr(r.err, "cgroup"), "%s: %s", bad[i], r.err);
+	}
+}
+
+RUN_TEST(path_forms, "cgroupsPath with dots, double slashes or control characters is refused")
+{
+	static const char *const bad[] = {"/a/../b", "a/./b", "..", "/..", "/a//b", "/a/\\n/b", "/a/b/../../../c"};
+	need_limits();
+	need_cgroupfs();
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "{'linux':{'cgroupsPath':'%s'}}", bad[i]);
+		struct result r = bundle_run(&b);
+		must_fail(&r, "cgroup");
+		must_leave_nothing(&b);
+	}
+}
+
+RUN_TEST(no_cgroup_namespace, "an ordinary user's container without a cgroup namespace cannot write to the host's cgroups")
+{
+	if (am_root())
+		test_skip("is about ordinary users");
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'+mounts':[{'destination':'/sys/fs/cgroup','type':'cgroup','source':'cgroup','options':['nosuid','noexec','nodev']}]}");
+	b.config = strdup(b.config);
+	char *at = strstr(b.config, "\"cgroup\"");
+	/* Its namespace out of the list, wherever it stands. */
+	char *types = strstr(b.config, "\"namespaces\"");
+	at = types ? strstr(types, "\"cgroup\"") : NULL;
+	if (at && at < strchr(types, ']'))
+		memcpy(at, "\"uts\"   ", 8);
+	struct result r = bundle_run_inside(&b, "ls", "/sys/fs/cgroup", ";", "write", "/sys/fs/cgroup/cgroup.procs", "0", ";", "write",
+					    "/sys/fs/cgroup/new", ";", "showmount", "/sys/fs/cgroup", NULL);
+	/* To refuse such a mount would be safe as well. */
+	if (r.status != 0) {
+		must_fail(&r, "cgroup");
+		return;
+	}
+	MUST_SAY(strstr(r.out, "write /sys/fs/cgroup/cgroup.procs: E"), "%s", r.out);
+	MUST_SAY(strstr(r.out, "write /sys/fs/cgroup/new: E"), "%s", r.out);
+}
+
+static bool have_limits(void)
+{
+	char *own = have_cgroup_v2_only() ? strstr(file_text("/proc/self/cgroup"), "0::") : NULL;
+	if (own)
+		own[strcspn(own, "\n")] = '\0';
+	return am_root() || (own && !access(format("/sys/fs/cgroup%s/cgroup.procs", own + 3), W_OK));
+}
+
+RUN_TEST(undelegated, "a user without a cgroup: the container runs, a limit that cannot be set is an error that names it")
+{
+	static const char *const limits[][2] = {
+	    {"{'memory':{'limit':67108864}}", "memory.limit"}, {"{'pids':{'limit':7}}", "pids.limit"},
+	    {"{'cpu':{'shares':512}}", "cpu.shares"},	       {"{'cpu':{'cpus':'0'}}", "cpu.cpus"},
+	    {"{'blockIO':{'weight':100}}", "blockIO.weight"},  {"{'unified':{'memory.high':'1000000'}}", "unified"},
+	    {"{'hugepageLimits':[{'pageSize':'2MB','limit':0}]}", "hugepageLimits"},
+	};
+	static const char *const none[] = {"{}", "{'memory':{'limit':0},'cpu':{'shares':0,'cpus':''},'pids':{'limit':-1}}", "{'memory':{'limit':-1}}",
+					   "{'devices':[{'allow':false,'access':'rwm'}]}"};
+	if (have_limits())
+		test_skip("is about users without a cgroup of their own");
+	need_cgroupfs();
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "{'linux':{'resources':%s}}", none[i]);
+		struct result r = bundle_run_inside(&b, "echo", "hello", NULL);
+		must_succeed(&r);
+		must_print(&r, "hello");
+	}
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "{'linux':{'resources':%s}}", limits[i][0]);
+		struct result r = bundle_run(&b);
+		must_fail(&r, limits[i][1]);
+		must_leave_nothing(&b);
+	}
+}
+
+/* On a host whose controllers sit on v1: what v2 no longer has. */
+RUN_TEST(v1_fields, "the fields that only cgroup v1 has, read back")
+{
+	static const struct {
+		const char *resources, *controller, *file, *value;
+	} rows[] = {
+	    /* clang-format off */
+	    {"{'memory':{'limit':67108864,'swap':100663296}}", "memory", "memory.memsw.limit_in_bytes", "100663296\n"},
+	    {"{'memory':{'swappiness':30}}", "memory", "memory.swappiness", "30\n"},
+	    {"{'memory':{'disableOOMKiller':true}}", "memory", "memory.oom_control", "oom_kill_disable 1\n"},
+	    {"{'memory':{'kernelTCP':1048576}}", "memory", "memory.kmem.tcp.limit_in_bytes", "1048576\n"},
+	    {"{'memory':{'useHierarchy':true}}", "memory", "memory.use_hierarchy", "1\n"},
+	    {"{'cpu':{'realtimePeriod':500000,'realtimeRuntime':0}}", "cpu", "cpu.rt_period_us", "500000\n"},
+	    {"{'cpu':{'quota':50000,'burst':10000}}", "cpu", "cpu.cfs_burst_us", "10000\n"},
+	    {"{'cpu':{'idle':1}}", "cpu", "cpu.idle", "1\n"},
+	    {"{'cpu':{'cpus':'0'}}", "cpuset", "cpuset.cpus", "0\n"},
+	    {"{'cpu':{'mems':'0'}}", "cpuset", "cpuset.mems", "0\n"},
+	    {"{'pids':{'limit':0}}", "pids", "pids.max", "0\n"},
+	    {"{'blockIO':{'weight':100}}", "blkio", "blkio.bfq.weight", "100\n"},
+	    {"{'network':{'classID':1048577}}", "net_cls", "net_cls.classid", "1048577\n"},
+	    {"{'network':{'priorities':[{'name':'lo','priority':3}]}}", "net_prio", "net_prio.ifpriomap", "lo 3\n"},
+	    /* clang-format on */
+	};
+	int read = 0;
+	need_root();
+	if (!cgroup_v1_mount("memory"))
+		test_skip("this machine has no memory controller on cgroup v1");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "{'linux':{'resources':%s}}", rows[i].resources);
+		bundle_inside(&b, "sleep", "600", NULL);
+		struct result r = nacre("run", "--detach", "--bundle", b.dir, b.id, NULL);
+		/* Where the kernel lacks it, that is said by name. */
+		if (r.status != 0) {
+			must_fail(&r, rows[i].controller);
+			must_leave_nothing(&b);
+			continue;
+		}
+		char *text = cgroup_value(&b, rows[i].controller, rows[i].file, "");
+		MUST_SAY(text && strstr(text, rows[i].value), "%s: %s", rows[i].file, text ? text : "nothing");
+		read++;
+	}
+	MUST_SAY(read >= 6, "only %d", read);
+}
+
+RUN_TEST(v1_throttles, "blockIO's four throttles on cgroup v1")
+{
+	static const char *const rows[][2] = {
+	    {"throttleReadBpsDevice", "blkio.throttle.read_bps_device"},
+	    {"throttleWriteBpsDevice", "blkio.throttle.write_bps_device"},
+	    {"throttleReadIOPSDevice", "blkio.throttle.read_iops_device"},
+	    {"throttleWriteIOPSDevice", "blkio.throttle.write_iops_device"},
+	};
+	need_root();
+	if (!cgroup_v1_mount("blkio"))
+		test_skip("this machine has no blkio controller on cgroup v1");
+	char *disk = file_text("/sys/block/vda/dev");
+	if (!*disk)
+		disk = file_text("/sys/block/sda/dev");
+	if (!*disk)
+		test_skip("this machine has no disk");
+	disk[strcspn(disk, "\n")] = '\0';
+	char *colon = strchr(disk, ':');
+	for (size_t i = 0; i < 4; i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "{'linux':{'resources':{'blockIO':{'%s':[{'major':%.*s,'minor':%s,'rate':%zu}]}}}}", rows[i][0], (int)(colon - disk),
+			      disk, colon + 1, 1048576 + i * 4096);
+		bundle_inside(&b, "sleep", "600", NULL);
+		bundle_start(&b, NULL);
+		char *text = cgroup_value(&b, "blkio", rows[i][1], "");
+		MUST_SAY(text && has_line(text, format("%s %zu", disk, 1048576 + i * 4096)), "%s: %s", rows[i][1], text);
+	}
+}
