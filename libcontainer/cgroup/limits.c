@@ -231,6 +231,10 @@ static int set_bandwidth(const struct cgroup *c, const struct folder *f, const s
 	bool has_burst = cpu->burst.set && (cpu->burst.v || setting_exists(c, &burst));
 	int ret = 0, early = -EINVAL;
 
+	/* The kernel would find fault with whichever it is told last. */
+	if (has_burst && quota > 0 && cpu->burst.v > (uint64_t)quota)
+		return error_set(err, -EINVAL, "%s: %llu is more than the quota of %lld", burst.place, (unsigned long long)cpu->burst.v,
+				 (long long)quota);
 	if (has_burst)
 		early = setting_write(c, &burst, quota || period ? NULL : err, "%llu",
 				      (unsigned long long)cpu->burst.v);

@@ -2,6 +2,7 @@
  * beside floor.c.
  *
  *   bench [ROUNDS]      as root, in the build folder; default 100 rounds
+ *   bench many [N]      creates N containers (default 1000) side by side, the time of each; deletes them all and looks for what is left
  *
  * Each runtime has a worker process that measures when it is told to, so that the rounds interleave and a
  * disturbance hits all alike. crun refuses hosts with v1 controllers beside a v2 mount: there its worker has
@@ -26,9 +27,9 @@
 
 extern char **environ;
 
-enum { RUNTIMES = 4, KINDS = 3, ROUNDS_MAX = 10000 };
-enum kind { RUN, CYCLE, EXEC, RSS, PEAK, SMALLEST };
-static const char *const kind_names[KINDS] = {"run", "create+start+delete", "exec"};
+enum { RUNTIMES = 4, KINDS = 5, ROUNDS_MAX = 10000 };
+enum kind { RUN, LIMITED, SCOPE, CYCLE, EXEC, RSS, PEAK, SMALLEST };
+static const char *const kind_names[KINDS] = {"run", "run, limits", "run, limits, systemd", "create+start+delete", "exec"};
 
 struct runtime {
 	const char *name, *program;
@@ -178,6 +179,65 @@ static double measure_run(const struct runtime *r)
 	return status ? -1 : now() - start;
 }
 
+static bool v2(void)
+{
+	return !access("/sys/fs/cgroup/cgroup.controllers", F_OK);
+}
+
+/* Into the resources that `spec` has for devices: ten limits on v2; where the controllers sit on v1, those of them that it has. */
+static void write_limited(const char *dir, const char *group_path)
+{
+	static const char ten[] = "\"resources\": {\n\"memory\": {\"limit\": 268435456, \"reservation\": 134217728, \"swap\": 536870912},\n"
+				  "\"cpu\": {\"shares\": 512, \"quota\": 50000, \"period\": 100000, \"cpus\": \"0-1\", \"mems\": \"0\"},\n"
+				  "\"pids\": {\"limit\": 100},\n";
+	char more[256], path[256];
+	snprintf(more, sizeof(more), "\"linux\": {\n\"cgroupsPath\": \"%s\",", group_path);
+	write_variant(dir, more, "\"/bin/nothing\"");
+	snprintf(path, sizeof(path), "%s/%s/config.json", folder, dir);
+	static char text[65536];
+	FILE *f = fopen(path, "re");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+	text[n] = '\0';
+	if (f)
+		fclose(f);
+	char *resources;
+	if (asprintf(&resources, "%s%s", ten, v2() ? "\"unified\": {\"memory.high\": \"201326592\"},\n" : "") < 0)
+		fail("memory");
+	char *all = replaced(text, "\"resources\": {", resources);
+	write_text(path, all);
+	free(all);
+	free(resources);
+}
+
+static double run_bundle(const struct runtime *r, const char *option, const char *dir, const char *id)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", folder, dir);
+	double start = now();
+	int status = RUN_PROGRAM(r->program, option, "--root", state, "run", "--bundle", path, id);
+	return status ? -1 : now() - start;
+}
+
+static double measure_limited(const struct runtime *r)
+{
+	char dir[64], path[96];
+	snprintf(dir, sizeof(dir), "limited-%s", r->name);
+	snprintf(path, sizeof(path), "/bench-limited-%s", r->name);
+	write_limited(dir, path);
+	return run_bundle(r, r->option, dir, "bench-limited");
+}
+
+static double measure_scope(const struct runtime *r)
+{
+	char dir[64], path[96];
+	if (access("/run/systemd/system", F_OK))
+		return -1;
+	snprintf(dir, sizeof(dir), "scope-%s", r->name);
+	snprintf(path, sizeof(path), "system.slice:bench:%s", r->name);
+	write_limited(dir, path);
+	return run_bundle(r, "--systemd-cgroup", dir, "bench-scope");
+}
+
 static double measure_cycle(const struct runtime *r)
 {
 	double start = now();
@@ -210,11 +270,6 @@ static double measure_rss(const struct runtime *r)
 	const char *const argv[] = {r->program, r->option, "--root",	state, "run",
 				    "--bundle", bundle,	   "bench-rss", NULL};
 	return run(is_floor(r) ? floor_argv : argv, &usage, NULL) ? -1 : (double)usage.ru_maxrss;
-}
-
-static bool v2(void)
-{
-	return !access("/sys/fs/cgroup/cgroup.controllers", F_OK);
 }
 
 /* Everything together: runtime and container below one cgroup of the memory controller, whose highest mark is
@@ -312,8 +367,8 @@ static double measure_smallest(const struct runtime *r)
 static double measure(const struct runtime *r, int kind)
 {
 	static double (*const measures[])(const struct runtime *) = {
-	    measure_run, measure_cycle, measure_exec, measure_rss, measure_peak, measure_smallest};
-	if (is_floor(r) && (kind == CYCLE || kind == EXEC))
+	    measure_run, measure_limited, measure_scope, measure_cycle, measure_exec, measure_rss, measure_peak, measure_smallest};
+	if (is_floor(r) && kind != RUN && kind < RSS)
 		return -1;
 	return measures[kind](r);
 }
@@ -411,8 +466,7 @@ static const char *found(const char *name)
 static void show_times(struct runtime *runtimes, int rounds)
 {
 	double base = at(runtimes[0].samples[RUN], rounds, 0.5);
-	printf("\n%-20s %-8s %10s %10s %10s %10s %9s\n", "ms", "", "median", "fastest", "10%", "90%",
-	       "to floor");
+	printf("\n%-20s %-8s %10s %10s %10s %10s %9s %9s\n", "ms", "", "median", "fastest", "10%", "90%", "to floor", "nacre/it");
 	for (int kind = 0; kind < KINDS; kind++)
 		for (int i = 0; i < RUNTIMES; i++) {
 			struct runtime *r = &runtimes[i];
@@ -429,6 +483,11 @@ static void show_times(struct runtime *runtimes, int rounds)
 			       at(r->samples[kind], rounds, 0.9) * 1e3);
 			if (kind == RUN && base > 0)
 				printf(" %9.2f", median / base);
+			else
+				printf(" %9s", "");
+			double ours = at(runtimes[1].samples[kind], rounds, 0.5);
+			if (i > 1 && ours > 0)
+				printf(" %9.2f", ours / median);
 			printf("\n");
 		}
 }
@@ -449,9 +508,71 @@ static void show_memory(struct runtime *runtimes)
 		}
 }
 
+/* --- many containers --- */
+
+static int count_left(const char *root)
+{
+	char command[256], text[32] = "";
+	snprintf(command, sizeof(command), "{ find /sys/fs/cgroup -type d -name '*bench-many-*'; ls %.100s/many 2>/dev/null; } | wc -l", root);
+	FILE *f = popen(command, "re");
+	if (!f || !fgets(text, sizeof(text), f))
+		fail(command);
+	pclose(f);
+	return atoi(text);
+}
+
+static double median_of(const double *samples, int from, int n)
+{
+	double copy[32];
+	memcpy(copy, samples + from, (size_t)n * sizeof(*copy));
+	qsort(copy, (size_t)n, sizeof(*copy), ascending);
+	return copy[n / 2];
+}
+
+/* Wall time tells what a caller sees, processor time is what a busy machine does not disturb. */
+static int many(const char *nacre, int n)
+{
+	enum { WINDOW = 20 };
+	static double wall[ROUNDS_MAX], cpu[ROUNDS_MAX];
+	char root[96], id[64];
+	int failed = 0;
+	prepare(nacre);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	snprintf(root, sizeof(root), "%s/many", folder);
+	for (int i = 0; i < n; i++) {
+		struct rusage usage;
+		snprintf(id, sizeof(id), "bench-many-%d", i);
+		const char *const argv[] = {nacre, "--cgroup-manager=cgroupfs", "--root", root, "create", "--bundle", bundle, id, NULL};
+		double start = now();
+		failed += run(argv, &usage, NULL) != 0;
+		wall[i] = now() - start;
+		cpu[i] = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	}
+	/* Centred on the tenth and, as far as there are any, on the last. */
+	double w0 = median_of(wall, 0, WINDOW), w1 = median_of(wall, n - WINDOW, WINDOW);
+	double c0 = median_of(cpu, 0, WINDOW), c1 = median_of(cpu, n - WINDOW, WINDOW);
+	printf("%d containers created side by side, %d failed; medians of %d\n", n, failed, WINDOW);
+	printf("%-16s %12s %12s %8s\n", "ms", "the tenth", "the last", "ratio");
+	printf("%-16s %12.2f %12.2f %8.2f\n", "wall time", w0 * 1e3, w1 * 1e3, w1 / w0);
+	printf("%-16s %12.2f %12.2f %8.2f\n", "processor time", c0 * 1e3, c1 * 1e3, c1 / c0);
+	double start = now();
+	for (int i = 0; i < n; i++) {
+		snprintf(id, sizeof(id), "bench-many-%d", i);
+		failed += RUN_PROGRAM(nacre, "--cgroup-manager=cgroupfs", "--root", root, "delete", "--force", id) != 0;
+		reap();
+	}
+	printf("deleted in %.2f ms each; left behind: %d folders\n", (now() - start) * 1e3 / n, count_left(folder));
+	return RUN_PROGRAM("rm", "-rf", "--one-file-system", folder) || failed;
+}
+
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 100;
+	bool is_many = argc > 1 && !strcmp(argv[1], "many");
+	if (is_many) {
+		argc--;
+		argv++;
+	}
+	int rounds = argc > 1 ? atoi(argv[1]) : is_many ? 1000 : 100;
 	if (rounds < 1 || rounds > ROUNDS_MAX || geteuid() != 0) {
 		fprintf(stderr, "usage: %s [ROUNDS], as root\n", argv[0]);
 		return 2;
@@ -460,6 +581,8 @@ int main(int argc, char **argv)
 	     *floor_program = realpath("tests/bench/floor", NULL);
 	if (!nacre || !floor_program)
 		fail("nacre or tests/bench/floor");
+	if (is_many)
+		return many(nacre, rounds < 40 ? 40 : rounds);
 	struct runtime runtimes[RUNTIMES] = {
 	    {.name = "floor",	      .program = floor_program	      },
 	    { .name = "nacre",	      .program = nacre, .option = "--cgroup-manager=cgroupfs"},
@@ -504,9 +627,10 @@ int main(int argc, char **argv)
 					runtimes[i].samples[kind][round] = value;
 			}
 	for (int i = 0; i < RUNTIMES; i++)
-		for (int k = 0; k < 3 && runtimes[i].program; k++) {
+		for (int k = 0; k < KINDS && runtimes[i].program; k++) {
 			qsort(runtimes[i].samples[k], (size_t)rounds, sizeof(double), ascending);
-			runtimes[i].memory[k] = ask(&runtimes[i], RSS + k);
+			if (k < 3)
+				runtimes[i].memory[k] = ask(&runtimes[i], RSS + k);
 		}
 	show_times(runtimes, rounds);
 	show_memory(runtimes);

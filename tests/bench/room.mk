@@ -1,4 +1,5 @@
-# Measurements, beside crun and runc where they are installed: `make bench`, or `make bench ROUNDS=500`.
+# Measurements, beside crun and runc where they are installed: `make bench`, or `make bench ROUNDS=500`; `make bench ROUNDS='many 1000'`
+# for the time of each of many containers side by side.
 EXTRA_PROGRAMS = tests/bench/floor tests/bench/nothing tests/bench/bench
 CLEANFILES += $(EXTRA_PROGRAMS)
 tests_bench_floor_SOURCES = %D%/floor.c

@@ -233,10 +233,10 @@ RUN_TEST(rdma, "rdma: handles and objects of a device, together and alone")
 	struct bundle b;
 	start_with(&b, format("{'rdma':{'%s':{'hcaHandles':3,'hcaObjects':700}}}", device));
 	char *text = file_text(format("%s/rdma.max", folder_of(&b)));
-	MUST_SAY(has_line(text, format("%s hca_handle=3 hca_object=700", device)), "%s", text);
+	MUST_SAY(strstr(text, format("%s hca_handle=3 hca_object=700", device)), "%s", text);
 	start_with(&b, format("{'rdma':{'%s':{'hcaObjects':9}}}", device));
 	text = file_text(format("%s/rdma.max", folder_of(&b)));
-	MUST_SAY(has_line(text, format("%s hca_handle=max hca_object=9", device)), "%s", text);
+	MUST_SAY(strstr(text, format("%s hca_handle=max hca_object=9", device)), "%s", text);
 }
 
 RUN_TEST(misc, "misc: limits of what the machine has a capacity of, through unified")

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/run/bundle.h"
@@ -102,7 +103,7 @@ RUN_TEST(names_bad, "what is no slice:prefix:name is refused, and cannot name an
 	need_systemd();
 	static const char *const bad[] = {
 	    "/a/b",		"a:b",	       "a:b:c:d",	      "noslice:p:n",	       "../x.slice:p:n", "x/y.slice:p:n",
-	    "x.slice:../p:n",	"x.slice:p:../../n", "x.slice:p:",	      "x.slice:p:n\\\\nExecStart=x", "x.slice:p:y.slice", ".slice:p:n",
+	    "x.slice:../p:n",	"x.slice:p:../../n", "x.slice:p:",	      "x.slice:p:n\\nExecStart=x", "x.slice:p:y.slice", ".slice:p:n",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct bundle b;
@@ -161,7 +162,7 @@ RUN_TEST(annotations, "org.systemd.property.* of each type are the unit's")
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'linux':{'cgroupsPath':':nacre-test:%s'},'annotations':{'org.systemd.property.TimeoutStopUSec':'uint64 7000000',"
-			  "'org.systemd.property.SendSIGHUP':'true','org.systemd.property.CollectMode':\"'inactive'\","
+			  "'org.systemd.property.SendSIGHUP':'true','org.systemd.property.CollectMode':'\\\"inactive\\\"',"
 			  "'org.systemd.property.Documentation':'[\\\"man:nacre(8)\\\"]','org.systemd.property.RuntimeMaxSec':'3600'}}", b.id);
 	bundle_inside(&b, "sleep", "600", NULL);
 	struct result r = nacre("run", "--detach", "--bundle", b.dir, b.id, NULL);
@@ -280,13 +281,14 @@ RUN_TEST(no_bus, "no bus: an error that says so, nothing is left")
 }
 
 /* Somebody listens, or nobody does, but nobody ever answers. */
-static int deaf_socket(const char *path, bool hang_up)
+static int deaf_socket(const char *path, bool hang_up, int *who)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	strncpy(at.sun_path, path, sizeof(at.sun_path) - 1);
 	MUST(fd >= 0 && !bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, 5));
-	if (hang_up && !fork()) {
+	*who = hang_up ? fork() : -1;
+	if (!*who) {
 		for (int one; (one = accept(fd, NULL, NULL)) >= 0;)
 			close(one);
 		_exit(0);
@@ -301,9 +303,13 @@ RUN_TEST(deaf_bus, "a bus that hangs up, or never answers: an error after a whil
 		struct bundle b;
 		bundle_make(&b);
 		char *path = format("%s/bus%d", test_dir(), hang_up);
-		int fd = deaf_socket(path, hang_up);
+		int who, fd = deaf_socket(path, hang_up, &who);
 		struct result r = run_with_bus(&b, format("unix:path=%s", path), 2 * PATIENCE);
 		close(fd);
+		if (who > 0) {
+			kill(who, SIGKILL);
+			waitpid(who, NULL, 0);
+		}
 		must_fail(&r, "cgroup driver systemd");
 		must_leave_nothing(&b);
 	}
