@@ -16,7 +16,7 @@
 #include "cgroup/systemd.h"
 
 #define FREEZE_TIMEOUT_MS 10000
-#define REMOVE_TIMEOUT_MS 2000
+#define REMOVE_TIMEOUT_MS 10000 /* on a busy machine a killed process may take its time to go */
 #define KILL_TIMEOUT_MS	  2000
 #define PROCS_MAX	  (64u << 20)
 

@@ -342,8 +342,11 @@ static bool is_zombie(const char *pid)
 static void leftovers_of(const char *id, char *trouble, size_t size)
 {
 	char *folders = cgroup_folders(id);
-	if (*folders)
-		snprintf(trouble, size, "cgroup left behind: %s", folders);
+	if (*folders) {
+		char why[512];
+		snprintf(why, sizeof(why), "%s", trouble);
+		snprintf(trouble, size, "cgroup left behind: %s (%s)", folders, why);
+	}
 	free(folders);
 	char *mounts = file_text("/proc/self/mountinfo");
 	if (strstr(mounts, id))
@@ -389,7 +392,8 @@ static void each_id(void (*visit)(const char *, char *, size_t), char *trouble, 
 static void delete_one(const char *id, char *trouble, size_t size)
 {
 	struct result r = nacre("delete", "--force", id, NULL);
-	if (r.status != 0 && !strncmp(id, "nt", 2))
+	/* What could not be removed is a warning. */
+	if ((r.status != 0 || strstr(r.err, "remove the cgroup")) && !strncmp(id, "nt", 2))
 		snprintf(trouble, size, "delete --force %s: status %d: %s", id, r.status, r.err);
 }
 
