@@ -28,12 +28,14 @@
 #include "core/vm_network.h"
 #include "core/vm_terminal.h"
 #include "vmm/filter.h"
+#include "vmm/probe.h"
 
-/* A guest that is not there by then never will be: some minutes under an emulation of an emulation. */
-#define HELLO_MS (180 * 1000)
+/* A guest that is not there by then never will be. Where its instructions are emulated, and by an emulated processor, it takes minutes. */
+#define HELLO_MS (60 * 1000)
+#define HELLO_SLOW_MS (600 * 1000)
 /* After the container's first process has ended there is nothing left to be done but to power off. */
 #define POWER_OFF_MS 10000
-#define NET_MS (60 * 1000)
+#define NET_MS (120 * 1000)
 
 struct vm_monitor {
 	struct container *c;
@@ -339,7 +341,7 @@ int vm_monitor_power(struct container *c, struct error *err)
 	if (ret == 0)
 		ret = filter_enter(FILTER_MAIN, err);
 	if (ret == 0)
-		ret = run_until(m, &m->hello, HELLO_MS, err);
+		ret = run_until(m, &m->hello, probe_accepts_slow() ? HELLO_SLOW_MS : HELLO_MS, err);
 	if (ret == 0)
 		ret = tell_of_container(m, err);
 	m->greeted = ret == 0;

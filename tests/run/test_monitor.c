@@ -364,7 +364,7 @@ static struct result lying(struct bundle *b, const char *lie)
 	const char *more[] = {agent, NULL};
 	bundle_make(b);
 	bundle_config(b, "{'vm':{'kernel':{'path':'%s','parameters':['FALSE_AGENT=%s']}}}", kernel(), lie);
-	return nacre_with(&(struct spawn){.env = more, .seconds = 5 * PATIENCE}, "run", "--bundle", b->dir, b->id, NULL);
+	return nacre_with(&(struct spawn){.env = more, .seconds = 15 * PATIENCE}, "run", "--bundle", b->dir, b->id, NULL);
 }
 
 RUN_TEST(lies, "a guest that lies fails its own container, with one line, and nothing is left")
