@@ -87,6 +87,8 @@ static int open_kernel(const struct container *c, struct vm_parts *p, struct err
 
 	if (ret < 0)
 		return ret;
+	if (!*p->kernel->release)
+		return error_set(err, -ENOEXEC, "%s: no Linux kernel, or one that does not say which: its modules cannot be found", p->kernel->path);
 	if (kernel_unpack(p->kernel, &packed))
 		log_line(LOG_DEBUG, "%s", packed.msg);
 	text_add(&parameters, PARAMETERS);

@@ -338,9 +338,13 @@ RUN_TEST(no_kvm, "no /dev/kvm, one that is none, and one that is not for us")
 		     "mkdir -p /run/devs && mount -t tmpfs devs /run/devs && cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "
 		     "/dev/ptmx /run/devs && mount --move /run/devs /dev",
 		     "/dev/kvm");
+	/* Somebody else's: the build folder may lie where only root can walk. */
+	char *copy = format("%s/nacre-kvm", test_dir()), *words = format("%s", getenv("NACRE"));
+	words[strcspn(words, " ")] = '\0';
+	MUST(!system(format("cp %s %s && chmod 755 %s", words, copy, copy)));
 	struct result r = run_program(&(struct spawn){.argv = (const char *[]){
 							   "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "sh", "-c",
-							   format("XDG_RUNTIME_DIR=/nonexistent %s --root %s/user check; exit 0", getenv("NACRE"), test_dir()),
+							   format("%s check; exit 0", copy),
 							   NULL}});
 	MUST_SAY(strstr(r.out, "kvm         no ") && strstr(value_of(r.out, "kvm"), "/dev/kvm"), "%s%s", r.out, r.err);
 }
