@@ -45,16 +45,21 @@ static int new_memfd(void)
  * The whole size for what is no ELF file of our own kind. */
 static off_t image_end(int fd, off_t size)
 {
+	char begin[4096]; /* linkers put the table of parts right behind the head */
 	ElfW(Ehdr) head;
 	off_t end = 0;
+	ssize_t n = pread(fd, begin, sizeof(begin), 0);
 
-	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) || memcmp(head.e_ident, ELFMAG, SELFMAG) || head.e_phentsize != sizeof(ElfW(Phdr)))
+	if (n < (ssize_t)sizeof(head))
+		return size;
+	memcpy(&head, begin, sizeof(head));
+	if (memcmp(head.e_ident, ELFMAG, SELFMAG) || head.e_phentsize != sizeof(ElfW(Phdr)) || head.e_phoff > sizeof(begin) ||
+	    head.e_phoff + (size_t)head.e_phnum * sizeof(ElfW(Phdr)) > (size_t)n)
 		return size;
 	for (int i = 0; i < head.e_phnum; i++) {
 		ElfW(Phdr) part;
 
-		if (pread(fd, &part, sizeof(part), (off_t)head.e_phoff + i * (off_t)sizeof(part)) != sizeof(part))
-			return size;
+		memcpy(&part, begin + head.e_phoff + (size_t)i * sizeof(part), sizeof(part));
 		if (part.p_type != PT_NULL && (off_t)(part.p_offset + part.p_filesz) > end)
 			end = (off_t)(part.p_offset + part.p_filesz);
 	}
