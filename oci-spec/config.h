@@ -70,7 +70,11 @@ struct oci_block_io {
 };
 
 struct oci_cpu { char *cpus, *mems; struct opt_uint shares, period, burst, realtime_period; struct opt_int quota, realtime_runtime, idle; };
-struct oci_memory { struct opt_int limit, reservation, swap, kernel, kernel_tcp; struct opt_uint swappiness; bool disable_oom_killer, use_hierarchy, check_before_update; };
+struct oci_memory {
+	struct opt_int limit, reservation, swap, kernel, kernel_tcp;
+	struct opt_uint swappiness;
+	bool disable_oom_killer, use_hierarchy, check_before_update;
+};
 struct oci_pids { struct opt_int limit; };
 struct oci_hugepage_limit { char *page_size; struct opt_uint limit; };
 struct oci_hugepage_limit_list { struct oci_hugepage_limit *v; size_t n; };

@@ -1,6 +1,6 @@
 # The rule of the floors, checked.
 TESTS += %D%/check
-EXTRA_DIST += %D%/check %D%/includes.awk
+EXTRA_DIST += %D%/check %D%/includes.awk %D%/style.awk
 
 layers_environment = \
 	LAYERS_SRC='$(abs_top_srcdir)' LAYERS_CC='$(CC) $(CFLAGS) $(SANITIZE)' LAYERS_YAJL='$(YAJL_LIBS)' \
