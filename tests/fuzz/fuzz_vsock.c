@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { RX, TX, ENDS_MAX = 32 };
+enum { RX, TX, ENDS_MAX = 32, MEMORY_FIRST = 0x1000 };
 
 struct host {
 	int others[ENDS_MAX]; /* of what stands behind connections */
@@ -107,6 +107,8 @@ static size_t step(struct guest *g, struct loop *loop, struct host *h, const uin
 		if (p[1] % 32 == 0) {
 			guest_reset(g);
 			run_loop(loop);
+			/* Its rings lie where the ones before lay: memory is not to run out. */
+			g->next = MEMORY_FIRST;
 			guest_start(g, UINT64_MAX);
 		}
 		return 2;
@@ -141,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    loop_add(loop, enough, EPOLLIN, on_enough, NULL, NULL))
 		abort();
 	guest_make(&g, vsock_device(v), 1 << 20);
+	g.next = MEMORY_FIRST;
 	vsock_device(v)->loop = loop;
 	if (vsock_device(v)->ops->attach(vsock_device(v), NULL))
 		abort();
