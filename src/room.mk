@@ -18,7 +18,10 @@ nacre_LDADD = $(floor3) $(floor2) $(floor1) $(floor0) $(third_party)
 if STATIC_AGENT
 pkglibexec_PROGRAMS += agent
 agent_SOURCES = %D%/agent.c libcontainer/cgroup/systemd_absent.c
-agent_LDADD = $(floor3) $(floor2) $(floor1) $(floor0) $(SECCOMP_LIBS) $(CAP_LIBS) $(YAJL_LIBS)
+# Without the monitor's room: whatever of the host's side came into the guest would lack it.
+agent_LDADD = $(floor3) libcontainer/ns/libns.a libcontainer/mount/libmount.a libcontainer/cgroup/libcgroup.a \
+	libcontainer/seccomp/libseccomp.a libcontainer/process/libprocess.a libcontainer/tty/libtty.a hooks/libhooks.a \
+	libcontainer/net/libnet.a $(floor1) $(floor0) $(SECCOMP_LIBS) $(CAP_LIBS) $(YAJL_LIBS)
 # Its file lies in the guest's memory: debug information would be most of it.
 agent_LDFLAGS = $(AM_LDFLAGS) -static -s
 endif
