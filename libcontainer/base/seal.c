@@ -53,7 +53,7 @@ static off_t image_end(int fd, off_t size)
 	if (n < (ssize_t)sizeof(head))
 		return size;
 	memcpy(&head, begin, sizeof(head));
-	if (memcmp(head.e_ident, ELFMAG, SELFMAG) || head.e_phentsize != sizeof(ElfW(Phdr)) || head.e_phoff > sizeof(begin) ||
+	if (memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(ElfW(Phdr)) || head.e_phoff > sizeof(begin) ||
 	    head.e_phoff + (size_t)head.e_phnum * sizeof(ElfW(Phdr)) > (size_t)n)
 		return size;
 	for (int i = 0; i < head.e_phnum; i++) {

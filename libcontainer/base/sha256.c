@@ -76,7 +76,7 @@ void sha256_end(struct sha256 *s, uint8_t out[SHA256_SIZE])
 
 	sha256_add(s, padding, 1 + (119 - s->len % 64) % 64);
 	sha256_add(s, &bits, sizeof(bits));
-	for (int i = 0; i < 8; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		uint32_t word = htobe32(s->state[i]);
 
 		memcpy(out + 4 * i, &word, 4);
@@ -85,9 +85,9 @@ void sha256_end(struct sha256 *s, uint8_t out[SHA256_SIZE])
 
 void sha256_text(const uint8_t sum[SHA256_SIZE], char out[2 * SHA256_SIZE + 1])
 {
-	for (int i = 0; i < SHA256_SIZE; i++) {
+	for (size_t i = 0; i < SHA256_SIZE; i++) {
 		out[2 * i] = "0123456789abcdef"[sum[i] >> 4];
 		out[2 * i + 1] = "0123456789abcdef"[sum[i] & 15];
 	}
-	out[2 * SHA256_SIZE] = '\0';
+	out[2 * (size_t)SHA256_SIZE] = '\0';
 }

@@ -1,4 +1,5 @@
-/* test_monitor.c: what only containers in virtual machines have: a kernel of their own, a monitor that is locked in, guests that lie, and all that can be missing. */
+/* test_monitor.c: what only containers in virtual machines have: a kernel of their own, a monitor that is locked in, guests that lie,
+ * and all that can be missing. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
