@@ -21,6 +21,8 @@ static void load_modules(void)
 	FILE *order = fopen("/modules/order", "r");
 	char path[256];
 
+	if (!order && errno != ENOENT)
+		printf("module=%s\n", strerror(errno));
 	while (order && fscanf(order, "%255s", path) == 1) {
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 
