@@ -96,7 +96,7 @@ tests_run_test_monitor_LDADD = $(run_ldadd)
 EXTRA_DIST += %D%/run-topics
 run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_srcdir)/%D%/run-topics
 
-run_needs = nacre tests/run/inside tests/run/false_agent tests/run/without_syscalls $(run_programs)
+run_needs = nacre tests/run/inside tests/run/machine tests/run/false_agent tests/run/without_syscalls $(run_programs)
 
 .PHONY: check-run check-root check-rootless check-old
 # As whoever we are.
