@@ -129,13 +129,34 @@ static int take_network(const struct survey *s, struct error *err)
 	return ret < 0 ? ret : adopt_survey(s, err);
 }
 
+/* The host listens to reserved ports only. */
+static int bind_reserved(int fd, struct error *err)
+{
+	static uint32_t last;
+	struct sockaddr_vm own = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY };
+
+	for (int i = 0; i < AGENT_PEER_PORT_MAX; i++) {
+		last = last % AGENT_PEER_PORT_MAX + 1;
+		own.svm_port = last;
+		if (bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0)
+			return 0;
+		if (errno != EADDRINUSE)
+			break;
+	}
+	return error_errno(err, "bind to a port of our own");
+}
+
 static int connect_to_host(void *data, uint32_t port, struct error *err)
 {
 	const struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = AGENT_CID_HOST, .svm_port = port };
 	auto_close int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int ret;
 
 	if (fd < 0)
 		return error_errno(err, "vsock");
+	ret = bind_reserved(fd, err);
+	if (ret < 0)
+		return ret;
 	if (connect(fd, (const struct sockaddr *)&host, sizeof(host)) < 0)
 		return error_errno(err, "connect to port %u of the host", port);
 	return TAKE_FD(fd);

@@ -40,6 +40,7 @@
 #define AGENT_CID_GUEST 3
 #define AGENT_PORT_CONTROL 1
 #define AGENT_PORT_STREAMS 0x10000
+#define AGENT_PEER_PORT_MAX 1023 /* of the guest: not every user of the container can have one of these, and so get hold of another's stream */
 #define AGENT_ID_MAX 0x0fffffff
 #define AGENT_EVERYBODY UINT32_MAX /* as the id of SIGNAL: every process of the container */
 #define AGENT_BODY_MAX_GUEST (64u << 10) /* what the guest may send in one frame */

@@ -109,11 +109,13 @@ void agent_host_set_vsock(struct agent_host *h, struct vsock *vsock)
 
 /* Streams. */
 
-int agent_host_connect(void *data, uint32_t port, struct vsock_ends *ends)
+int agent_host_connect(void *data, uint32_t port, uint32_t peer, struct vsock_ends *ends)
 {
 	struct agent_host *h = data;
 	int ret = -ECONNREFUSED;
 
+	if (peer > AGENT_PEER_PORT_MAX)
+		return -EACCES;
 	pthread_mutex_lock(&h->lock);
 	if (port == AGENT_PORT_CONTROL && h->guests_end >= 0) {
 		ends->from_host = ends->to_host = TAKE_FD(h->guests_end);

@@ -34,7 +34,7 @@ void agent_host_free(struct agent_host *h);
 
 /* For vsock_new(), with h as its data, on whatever thread the device works; and the device, once it is made, to hear from it when all is
  * written. */
-int agent_host_connect(void *h, uint32_t port, struct vsock_ends *ends);
+int agent_host_connect(void *h, uint32_t port, uint32_t peer, struct vsock_ends *ends);
 void agent_host_set_vsock(struct agent_host *h, struct vsock *vsock);
 
 /* Both descriptors are taken over, also on failure; -EBADF for a direction there is none of. They go to the device when the guest connects. */

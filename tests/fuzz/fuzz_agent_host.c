@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&seen, 0, sizeof(seen));
 	if (enough < 0 || loop_new(&loop, NULL) || loop_add(loop, enough, EPOLLIN, on_enough, NULL, NULL) ||
-	    agent_host_new(&events, NULL, &seen.h, NULL) || agent_host_connect(seen.h, AGENT_PORT_CONTROL, &ends) ||
+	    agent_host_new(&events, NULL, &seen.h, NULL) || agent_host_connect(seen.h, AGENT_PORT_CONTROL, 1, &ends) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) ||
 	    agent_host_channel(seen.h, 0, channel[1], NULL) || agent_host_add(seen.h, loop, NULL))
 		abort();

@@ -22,7 +22,7 @@ struct host {
 	int n;
 };
 
-static int on_connect(void *data, uint32_t port, struct vsock_ends *ends)
+static int on_connect(void *data, uint32_t port, uint32_t peer, struct vsock_ends *ends)
 {
 	struct host *h = data;
 	int s[2];

@@ -192,7 +192,7 @@ static struct connection *accept_one(struct vsock *v, const struct virtio_vsock_
 	struct vsock_ends ends = { -EBADF, -EBADF };
 	struct connection *c = NULL;
 
-	if (v->n == VSOCK_CONNECTIONS_MAX || v->connect(v->data, le32toh(h->dst_port), &ends) < 0 ||
+	if (v->n == VSOCK_CONNECTIONS_MAX || v->connect(v->data, le32toh(h->dst_port), le32toh(h->src_port), &ends) < 0 ||
 	    connection_new(v, le32toh(h->dst_port), le32toh(h->src_port), &ends, &c) < 0)
 		owe_reset(v, h);
 	return c;

@@ -70,9 +70,9 @@ static void setup(void)
 	cr_assert_eq(loop_add_timer(loop, 0, 1, on_tick, NULL, NULL), 0);
 	cr_assert_eq(agent_host_new(&events, NULL, &h, NULL), 0);
 	cr_assert_eq(agent_host_add(h, loop, NULL), 0);
-	cr_assert_eq(agent_host_connect(h, AGENT_PORT_CONTROL, &ends), 0);
+	cr_assert_eq(agent_host_connect(h, AGENT_PORT_CONTROL, 7, &ends), 0);
 	guest = ends.from_host;
-	cr_assert_eq(agent_host_connect(h, AGENT_PORT_CONTROL, &ends), -ECONNREFUSED, "once only");
+	cr_assert_eq(agent_host_connect(h, AGENT_PORT_CONTROL, 7, &ends), -ECONNREFUSED, "once only");
 }
 
 static void teardown(void)
@@ -169,12 +169,13 @@ Test(agent_host, streams_are_found_by_their_port)
 	cr_assert_eq(pipe(q), 0);
 	cr_assert_eq(agent_host_bind(h, 3, AGENT_STDIN, p[0], -EBADF, NULL), 0);
 	cr_assert_eq(agent_host_bind(h, 3, AGENT_STDOUT, -EBADF, q[1], NULL), 0);
-	cr_assert_eq(agent_host_connect(h, agent_port(3, AGENT_STDERR), &ends), -ECONNREFUSED);
-	cr_assert_eq(agent_host_connect(h, agent_port(2, AGENT_STDIN), &ends), -ECONNREFUSED);
-	cr_assert_eq(agent_host_connect(h, agent_port(3, AGENT_STDIN), &ends), 0);
+	cr_assert_eq(agent_host_connect(h, agent_port(3, AGENT_STDERR), 7, &ends), -ECONNREFUSED);
+	cr_assert_eq(agent_host_connect(h, agent_port(2, AGENT_STDIN), 7, &ends), -ECONNREFUSED);
+	cr_assert_eq(agent_host_connect(h, agent_port(3, AGENT_STDIN), 1024, &ends), -EACCES, "any user's");
+	cr_assert_eq(agent_host_connect(h, agent_port(3, AGENT_STDIN), 7, &ends), 0);
 	cr_assert_eq(ends.from_host, p[0]);
 	cr_assert_eq(ends.to_host, -EBADF);
-	cr_assert_eq(agent_host_connect(h, agent_port(3, AGENT_STDIN), &ends), -ECONNREFUSED, "taken");
+	cr_assert_eq(agent_host_connect(h, agent_port(3, AGENT_STDIN), 7, &ends), -ECONNREFUSED, "taken");
 	agent_host_unbind(h, 3);
 	cr_assert_eq(read(q[0], &c, 1), 0, "what nobody took is closed");
 	cr_assert_eq(fcntl(p[0], F_GETFD) >= 0, true, "what was taken is not");

@@ -24,7 +24,7 @@ static struct vsock_ends ends; /* for the next one who connects */
 static gpa_t buffers[128];     /* of the receive queue, by head */
 static uint32_t room = 65536, taken;
 
-static int on_connect(void *data, uint32_t port, struct vsock_ends *out)
+static int on_connect(void *data, uint32_t port, uint32_t peer, struct vsock_ends *out)
 {
 	if (port == 99)
 		return -ECONNREFUSED;
