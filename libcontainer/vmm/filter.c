@@ -72,7 +72,6 @@ static const struct row common[] = {
 
 static const struct row vcpu[] = {
 	{ __NR_ioctl, "runs the guest; no other request to KVM, or to anybody", ONE_OF, 1, VALUES(KVM_RUN) },
-	{ __NR_lseek, "a file's size, on its device's reset", ANYTHING },
 	{ -1 },
 };
 

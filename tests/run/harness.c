@@ -187,8 +187,7 @@ char *file_text(const char *path)
 	return text;
 }
 
-/* A virtual machine boots a kernel, and may do so under an emulation of a processor. */
-static int patiently(int seconds)
+int patiently(int seconds)
 {
 	return in_vm() ? 6 * seconds : seconds;
 }

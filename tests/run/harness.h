@@ -90,6 +90,10 @@ struct result job_wait(struct job *job, int seconds);
 /* Seconds that a test waits for what must come. Only a failure takes them: far more than the slowest machine needs. */
 enum { PATIENCE = 60 };
 
+/* The same where a virtual machine boots a kernel each time, and may do so under an emulation of a processor. job_wait(), wait_until() and
+ * file_wait() have it in them. */
+int patiently(int seconds);
+
 /* Text tools. All results live until the test ends. */
 char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *file_text(const char *path); /* "" where it cannot be read */

@@ -48,7 +48,7 @@ static char *read_until(int master, const char *needle)
 	size_t n = 0;
 	struct pollfd p = {master, POLLIN, 0};
 	text[0] = '\0';
-	while (!strstr(text, needle) && n < sizeof(text) - 1 && poll(&p, 1, PATIENCE * 1000) == 1) {
+	while (!strstr(text, needle) && n < sizeof(text) - 1 && poll(&p, 1, patiently(PATIENCE) * 1000) == 1) {
 		ssize_t got = read(master, text + n, sizeof(text) - 1 - n);
 		if (got <= 0)
 			break;
