@@ -25,7 +25,9 @@ int agent_spec_resources(const struct oci_resources *r, struct oci_resources *ou
 {
 	*out = (struct oci_resources){ .devices = r->devices, .pids = r->pids };
 	if (r->memory) {
-		*memory = (struct oci_memory){ .limit = r->memory->limit, .reservation = r->memory->reservation };
+		*memory = (struct oci_memory){
+			.limit = r->memory->limit, .reservation = r->memory->reservation, .check_before_update = r->memory->check_before_update,
+		};
 		out->memory = memory;
 	}
 	for (size_t i = 0; i < r->unified.n; i++) {

@@ -53,6 +53,7 @@ static void remove_profile(const char *name)
 
 RUN_TEST(apparmor_run, "a container's program is under its AppArmor profile")
 {
+	not_in_vm("labels and profiles are the host's, and mean nothing to the guest's kernel");
 	need_apparmor();
 	struct bundle b;
 	bundle_make(&b);
@@ -69,6 +70,7 @@ RUN_TEST(apparmor_run, "a container's program is under its AppArmor profile")
 
 RUN_TEST(apparmor_exec, "exec's process is under the container's profile, or under its own")
 {
+	not_in_vm("labels and profiles are the host's, and mean nothing to the guest's kernel");
 	need_apparmor();
 	struct bundle b;
 	bundle_make(&b);
@@ -98,6 +100,7 @@ RUN_TEST(apparmor_exec, "exec's process is under the container's profile, or und
 
 RUN_TEST(apparmor_unknown, "an AppArmor profile that is not loaded, or that nobody could load, is an error that names it")
 {
+	not_in_vm("labels and profiles are the host's, and mean nothing to the guest's kernel");
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'apparmorProfile':'nacre-nobody'}}");
@@ -140,6 +143,7 @@ static const char *other_context(void)
 
 RUN_TEST(selinux_process, "a container's program, and exec's, have the SELinux label")
 {
+	not_in_vm("labels and profiles are the host's, and mean nothing to the guest's kernel");
 	need_selinux();
 	struct bundle b;
 	bundle_make(&b);
@@ -157,6 +161,7 @@ RUN_TEST(selinux_process, "a container's program, and exec's, have the SELinux l
 
 RUN_TEST(selinux_mounts, "linux.mountLabel is the context of the mounts that can have one")
 {
+	not_in_vm("labels and profiles are the host's, and mean nothing to the guest's kernel");
 	static const char context[] = "system_u:object_r:tmp_t:s0";
 	need_selinux();
 	if (!is_valid(context))
@@ -176,6 +181,7 @@ RUN_TEST(selinux_mounts, "linux.mountLabel is the context of the mounts that can
 
 RUN_TEST(selinux_unknown, "a label that nobody knows is an error that names it")
 {
+	not_in_vm("labels and profiles are the host's, and mean nothing to the guest's kernel");
 	struct bundle b;
 	bundle_make(&b);
 	bundle_config(&b, "{'process':{'selinuxLabel':'no:such:label'}}");

@@ -21,8 +21,12 @@ struct file {
 /* False where the kernel has no such file. */
 static bool reads(struct bundle *b, const struct file *f)
 {
-	const char *text = cgroup_value(b, f->controller, f->v1, f->v2);
-	bool v1 = cgroup_v1_mount(f->controller);
+	/* In a virtual machine these act in the guest, which has no swap. */
+	bool inside = in_vm() && (!strcmp(f->controller, "memory") || !strcmp(f->controller, "pids"));
+	if (inside && (!*f->v2 || !strcmp(f->v2, "memory.swap.max")))
+		return false;
+	const char *text = inside ? cgroup_value_inside(b, f->v2) : cgroup_value(b, f->controller, f->v1, f->v2);
+	bool v1 = cgroup_v1_mount(f->controller) && !inside;
 	const char *want = v1 ? f->v1_value : f->v2_value;
 	if (!text || !*text)
 		return false;
@@ -232,6 +236,7 @@ RUN_TEST(check_before_update, "checkBeforeUpdate: a limit below what is in use i
 
 RUN_TEST(states, "update of a created and of a paused container; of a stopped and of an unknown one it is an error")
 {
+	not_in_vm("a machine that is paused, or not started, cannot show its limits");
 	struct bundle b;
 	need_limits();
 	bundle_make(&b);
