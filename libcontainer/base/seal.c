@@ -2,9 +2,11 @@
 #include "base/seal.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -89,6 +91,36 @@ static int copy_image(int from, int to, struct error *err)
 	return 0;
 }
 
+/* Where the copy was made from: the only thing about the program that the copy cannot ask the kernel. */
+static const char original[] = "NACRE_PROGRAM";
+
+/* Whoever could set it for a program that is not sealed yet is overruled; nobody else makes sealed ones. */
+static void remember_original(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n <= 0)
+		return;
+	path[n] = '\0';
+	(void)setenv(original, path, 1);
+}
+
+char *seal_folder(void)
+{
+	auto_close int image = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const char *program;
+	char *slash;
+
+	if (image < 0)
+		return NULL;
+	if (!is_sealed(image))
+		remember_original();
+	program = getenv(original);
+	slash = program ? strrchr(program, '/') : NULL;
+	return slash ? strndup(program, slash == program ? 1 : (size_t)(slash - program)) : NULL;
+}
+
 int seal_self(char *const argv[], struct error *err)
 {
 	auto_close int image = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -110,6 +142,7 @@ int seal_self(char *const argv[], struct error *err)
 		return ret;
 	if (fcntl(copy, F_ADD_SEALS, SEALS) < 0)
 		return error_errno(err, "seal the copy of /proc/self/exe");
+	remember_original();
 	sys_execveat(copy, "", argv, environ, AT_EMPTY_PATH);
 	if (sys_missing(errno, true))
 		execve(fd_path(copy).text, argv, environ);

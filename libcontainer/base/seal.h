@@ -13,4 +13,8 @@
  * commands that enter a container (create, run, exec); argv[0] stays what it was. */
 int seal_self(char *const argv[], struct error *err);
 
+/* The folder the program was started from, also in the sealed copy, to which seal_self() hands it on; malloc()ed. NULL where nobody can tell.
+ * For what is installed beside it. */
+char *seal_folder(void);
+
 #endif

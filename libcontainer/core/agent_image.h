@@ -8,8 +8,8 @@
 
 #include "vmm/initramfs.h"
 
-/* Adds it to a guest's first root as /init. It is $NACRE_AGENT where that is set, else the installed one (libexec/nacre/agent). -ENOENT and the
- * remedy where there is none. */
+/* Adds it to a guest's first root as /init. It is $NACRE_AGENT where that is set; else it stands beside the program (`agent`, as in a build
+ * folder), in ../libexec/nacre from there, or where this build installs it. -ENOENT and the remedy where there is none. */
 int agent_image_add(struct initramfs *i, struct error *err);
 
 #endif

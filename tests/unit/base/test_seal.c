@@ -40,6 +40,7 @@ __attribute__((constructor)) static void be_probe(int argc, char **argv, char **
 	printf("seals %x\nexe %s\ncomm %s\nargc %d\nargv1 %s\nenv %s\n", (unsigned)fcntl(exe, F_GET_SEALS),
 	       link, comm, argc, argc > 1 ? argv[1] : "-", getenv("PROBE") ? getenv("PROBE") : "-");
 	close(exe);
+	printf("from %s\n", seal_folder());
 	printf("fds %d\n", count_fds());
 	printf("write %s\n", open("/proc/self/exe", O_WRONLY | O_CLOEXEC) < 0 ? "refused" : "granted");
 	fflush(stdout);
@@ -48,7 +49,7 @@ __attribute__((constructor)) static void be_probe(int argc, char **argv, char **
 
 static char *run_probe(long lack, int e)
 {
-	char *argv[] = {(char *)probe_name, (char *)"a b", NULL}, *envp[] = {(char *)"PROBE=kept", NULL};
+	char *argv[] = {(char *)probe_name, (char *)"a b", NULL}, *envp[] = {(char *)"PROBE=kept", (char *)"NACRE_PROGRAM=/etc/false", NULL};
 	int p[2], status;
 	char *text = NULL;
 	pid_t pid;
@@ -80,6 +81,12 @@ static void check_probe(const char *text)
 		 (unsigned)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
 	HAS(text, want);
 	HAS(text, "exe /memfd:nacre");
+	/* This very program's, whatever the caller's environment says. */
+	char here[4096] = "", want_folder[4200];
+	cr_assert(readlink("/proc/self/exe", here, sizeof(here) - 1) > 0);
+	*strrchr(here, '/') = '\0';
+	snprintf(want_folder, sizeof(want_folder), "from %s\n", here);
+	HAS(text, want_folder);
 	HAS(text, "argc 2\nargv1 a b\nenv kept\n");
 	/* ".", "..", the three standard streams, and the listing's own: the copy's descriptor has not
 	 * survived. */
