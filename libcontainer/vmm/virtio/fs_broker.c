@@ -19,8 +19,10 @@
 
 enum {
 	FIRST_FREE = 3, /* 0, 1 and 2 are never a file: a library that complains must not write into one */
-	NOFILE_WANTED = 1 << 20,
-	NOFILE_SPARE = 64, /* for what is open for the length of a request */
+	/* Each pins a file's inode in the host's memory, which counts as the container's; opening one again
+	 * costs a few microseconds. */
+	NOFILE_WANTED = 8192,
+	NOFILE_LEAST = 64,
 };
 
 /* clang-format off */
@@ -92,9 +94,10 @@ static size_t descriptors_allowed(void)
 {
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur < 2 * NOFILE_SPARE)
-		return NOFILE_SPARE;
-	return r.rlim_cur > FS_NODES_MAX ? FS_NODES_MAX : r.rlim_cur - NOFILE_SPARE;
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur < NOFILE_LEAST)
+		return NOFILE_LEAST;
+	/* A part is for what cannot be let go of in time. */
+	return r.rlim_cur - r.rlim_cur / 4 < NOFILE_WANTED ? r.rlim_cur - r.rlim_cur / 4 : NOFILE_WANTED;
 }
 
 struct work {
@@ -213,8 +216,8 @@ static int confine(struct fs_share *shares, size_t n, int *socket, pid_t parent,
 		ret = fs_identity_ask(&me, err);
 	if (ret < 0)
 		return ret;
-	/* Every node wants one. */
-	fs_descriptors_allow(NOFILE_WANTED);
+	/* Folders and files without a name cannot be let go of. */
+	fs_descriptors_allow(FS_NODES_MAX);
 	ret = enter_descriptors(&me, err);
 	if (ret == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		ret = error_errno(err, "give up new privileges");

@@ -265,8 +265,14 @@ int fs_file_getattr(struct fs *fs, struct fs_turn *t)
 {
 	struct fs_handle *h =
 	    t->in.getattr.getattr_flags & FUSE_GETATTR_FH ? file_of(fs, t, t->in.getattr.fh) : NULL;
+	int ret;
 
-	return h ? tell(t, h->fd) : fs_pass_on(fs, t);
+	if (h)
+		return tell(t, h->fd);
+	ret = fs_pass_on(fs, t);
+	/* The broker lost it to somebody outside who took its name away; the guest has not. */
+	h = ret == -ESTALE ? fs_handles_find(&fs->handles, t->h.nodeid) : NULL;
+	return h ? tell(t, h->fd) : ret;
 }
 
 /* ftruncate(2) is ours, on the file that the guest means: its name may be gone, and its mode forbid to open

@@ -47,6 +47,14 @@ struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t id, uint64_t nod
 	return h && h->id == id && h->node == node && h->folder == folder ? h : NULL;
 }
 
+struct fs_handle *fs_handles_find(struct fs_handles *t, uint64_t node)
+{
+	for (uint32_t slot = 1; slot < t->n; slot++)
+		if (t->v[slot].id && t->v[slot].node == node && !t->v[slot].folder)
+			return &t->v[slot];
+	return NULL;
+}
+
 void fs_handles_close(struct fs_handles *t, struct fs_handle *h)
 {
 	uint32_t slot = (uint32_t)h->id;

@@ -33,6 +33,8 @@ struct fs_handles {
 int fs_handles_add(struct fs_handles *t, struct fs_handle *h);
 /* NULL: -EBADF. */
 struct fs_handle *fs_handles_get(struct fs_handles *t, uint64_t id, uint64_t node, bool folder);
+/* Any file the guest has open of this node, or NULL. Looks at all. */
+struct fs_handle *fs_handles_find(struct fs_handles *t, uint64_t node);
 void fs_handles_close(struct fs_handles *t, struct fs_handle *h);
 void fs_handles_close_all(struct fs_handles *t); /* and frees the table, which is as new */
 

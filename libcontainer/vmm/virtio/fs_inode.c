@@ -346,7 +346,6 @@ void fs_inodes_trim(struct fs_inodes *t)
 		return;
 	while (t->open > target && close_one(t))
 		;
-	/* Where little can be closed, do not look at everything again before a good part of the rest is used
-	 * up. */
-	t->trim_at = t->open <= usual ? usual : t->open + (t->limit > t->open ? (t->limit - t->open) / 2 : 0);
+	/* Where little can be closed, as there are so many folders, do not look at everything again soon. */
+	t->trim_at = t->open <= usual ? usual : t->open + t->limit / 8;
 }

@@ -50,8 +50,8 @@ struct fs_inode {
 
 struct fs_inodes;
 
-/* A table whose nodes hold at most `descriptors` descriptors. The top folder is in it: FUSE_ROOT_ID, without
- * a descriptor. 0 or -ENOMEM. */
+/* A table whose nodes hold about `descriptors` descriptors, more where they cannot be closed. The top folder
+ * is in it: FUSE_ROOT_ID, without a descriptor. 0 or -ENOMEM. */
 int fs_inodes_new(size_t descriptors, struct fs_inodes **out);
 void fs_inodes_free(struct fs_inodes *t);
 /* Forgets all but the top folder: the guest starts anew. */

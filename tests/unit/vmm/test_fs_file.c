@@ -278,6 +278,30 @@ Test(fs_file, attributes_by_handle_and_by_node_are_the_same)
 	cr_assert_eq(memcmp(&a, &((const struct fuse_attr_out *)fuse.body)->attr, sizeof(a)), 0);
 }
 
+/* The broker lets descriptors go where the guest knows many files. */
+Test(fs_file, an_open_file_stays_itself_whatever_is_done_to_its_name)
+{
+	char name[32];
+	uint64_t ino;
+
+	create("a", O_RDWR);
+	ino = fuse_getattr(node)->ino;
+	for (int k = 0; k < 9000; k++) {
+		snprintf(name, sizeof(name), "%d", k);
+		host_write(name, "");
+		cr_assert(fuse_lookup(fuse.top, name, NULL));
+	}
+	cr_assert_eq(renameat(fuse.root, "a", fuse.outside, "a"), 0);
+	host_write("a", "another");
+	cr_assert_eq(fuse_getattr(node)->ino, ino);
+	cr_assert_eq(fuse_write(node, fh, 0, "text", 4, 0, 0), 4);
+	cr_assert_str_eq(host_read("a"), "another");
+	cr_assert_eq(fuse_release(node, fh, false), 0);
+	cr_assert_null(fuse_getattr(node), "now it is lost");
+	cr_assert_eq(fuse.h.error, -ESTALE);
+	cr_assert_neq(fuse_lookup(fuse.top, "a", NULL), node);
+}
+
 static char seen[2000];
 static uint64_t nodes;
 
