@@ -67,29 +67,6 @@ static int folder(const char *name)
 	return openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Once. */
-static void make_world(void)
-{
-	char path[64];
-	struct rlimit most = {FILE_MAX, FILE_MAX};
-
-	snprintf(path, sizeof(path), "%s/nacre-fuzz-XXXXXX",
-		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	must(mkdtemp(path), "a folder");
-	base = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	outside = folder("outside");
-	fixed = folder("fixed");
-	root = folder("root");
-	put(outside, "secret", "secret");
-	put(fixed, "a", "fixed");
-	mkdirat(fixed, "d", 0755);
-	shares[0] = (struct fs_share){"root", openat(base, "root", O_PATH | O_CLOEXEC), false};
-	shares[1] = (struct fs_share){"fixed", openat(base, "fixed", O_PATH | O_CLOEXEC), true};
-	shares[2] = (struct fs_share){"file", openat(base, "fixed/a", O_PATH | O_CLOEXEC), true};
-	signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &most);
-}
-
 static void empty(int dir)
 {
 	DIR *d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -107,6 +84,37 @@ static void empty(int dir)
 		unlinkat(dir, e->d_name, AT_REMOVEDIR);
 	}
 	closedir(d);
+}
+
+static char path[64];
+
+static void remove_world(void)
+{
+	empty(base);
+	rmdir(path);
+}
+
+/* Once. */
+static void make_world(void)
+{
+	struct rlimit most = {FILE_MAX, FILE_MAX};
+
+	snprintf(path, sizeof(path), "%s/nacre-fuzz-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	must(mkdtemp(path), "a folder");
+	base = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	atexit(remove_world);
+	outside = folder("outside");
+	fixed = folder("fixed");
+	root = folder("root");
+	put(outside, "secret", "secret");
+	put(fixed, "a", "fixed");
+	mkdirat(fixed, "d", 0755);
+	shares[0] = (struct fs_share){"root", openat(base, "root", O_PATH | O_CLOEXEC), false};
+	shares[1] = (struct fs_share){"fixed", openat(base, "fixed", O_PATH | O_CLOEXEC), true};
+	shares[2] = (struct fs_share){"file", openat(base, "fixed/a", O_PATH | O_CLOEXEC), true};
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &most);
 }
 
 static void fill_root(void)
