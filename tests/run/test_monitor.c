@@ -240,6 +240,48 @@ RUN_TEST(volume, "a volume is shared live: both sides see what the other writes"
 	MUST_SAY(strstr(r.out, "two"), "%s", r.out);
 }
 
+/* A namespace with a cable to this one, as an engine would prepare it. */
+static void drop_network(void)
+{
+	MUST(!system("ip netns del nacre-test 2>/dev/null; ip link del nacre-t0 2>/dev/null; true"));
+}
+
+static bool make_network(void)
+{
+	drop_network();
+	return !system("ip netns add nacre-test && ip link add nacre-t0 type veth peer name eth0 netns nacre-test && "
+		       "ip addr add 10.77.0.1/24 dev nacre-t0 && ip link set nacre-t0 up && ip -n nacre-test link set eth0 address 02:11:22:33:44:55 && "
+		       "ip -n nacre-test addr add 10.77.0.2/24 dev eth0 && ip -n nacre-test link set eth0 up && "
+		       "ip -n nacre-test route add default via 10.77.0.1");
+}
+
+RUN_TEST(network, "the namespace's network goes on into the guest: its address, its route, its hardware address")
+{
+	need_vm();
+	need_file("/bin/busybox");
+	if (!make_network())
+		test_skip("no network namespace with a cable can be made here");
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(&b, "{'process':{'args':['/bin/busybox','sh','-c','busybox ip addr; busybox ip route; busybox ping -c 1 10.77.0.1'],"
+			  "'env':['PATH=/bin'],'capabilities':{'+bounding':['CAP_NET_RAW'],'+effective':['CAP_NET_RAW'],'+permitted':['CAP_NET_RAW']}},"
+			  "'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'uts'},{'type':'ipc'},"
+			  "{'type':'network','path':'/run/netns/nacre-test'}]}}");
+	struct result r = bundle_run(&b);
+	/* What lives on is as it was. */
+	struct result links = run_program(&(struct spawn){.argv = (const char *[]){"ip", "-n", "nacre-test", "link", "show", NULL}});
+	struct result queues = run_program(&(struct spawn){.argv = (const char *[]){"tc", "-n", "nacre-test", "qdisc", "show", "dev", "eth0", NULL}});
+	drop_network();
+	must_succeed(&r);
+	MUST_SAY(strstr(r.out, "eth0") && strstr(r.out, "10.77.0.2/24") && strstr(r.out, "02:11:22:33:44:55"), "%s", r.out);
+	MUST_SAY(strstr(r.out, "default via 10.77.0.1") && strstr(r.out, " 0% packet loss"), "%s", r.out);
+	must_leave_nothing(&b);
+	must_succeed(&links);
+	must_succeed(&queues);
+	MUST_SAY(strstr(links.out, "eth0") && !strstr(links.out, "nacre"), "%s", links.out);
+	MUST_SAY(!strstr(queues.out, "ingress") && !strstr(queues.out, "clsact"), "%s", queues.out);
+}
+
 RUN_TEST(much_output, "a million bytes come through as they were, in both directions")
 {
 	need_vm();
