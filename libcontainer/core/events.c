@@ -16,6 +16,8 @@
 
 /* For what no descriptor tells. */
 #define POLL_MS 100
+/* A guest is asked over a socket. */
+#define POLL_GUEST_MS 500
 
 struct events {
 	struct container *c;
@@ -162,7 +164,7 @@ static int run_loop(struct events *e, int interval_ms, struct error *err)
 	struct error why = ERROR_NONE;
 	/* No descriptor tells of a guest. */
 	auto_close int bell = e->c->isolation->stats ? -ENODATA : cgroup_oom_watch(e->c->host.cgroup, &why);
-	int pidfd = e->c->init.pidfd, ret;
+	int pidfd = e->c->init.pidfd, poll_ms = e->c->isolation->stats ? POLL_GUEST_MS : POLL_MS, ret;
 
 	/* What died before we came is old news. */
 	e->kills = count_kills(e);
@@ -171,7 +173,7 @@ static int run_loop(struct events *e, int interval_ms, struct error *err)
 	else if (bell == -ENOTSUP)
 		ret = 0;
 	else
-		ret = loop_add_timer(e->loop, POLL_MS, POLL_MS, on_poll, e, err);
+		ret = loop_add_timer(e->loop, poll_ms, poll_ms, on_poll, e, err);
 	if (bell < 0)
 		log_line(LOG_DEBUG, "container \"%s\": %s", e->c->id, why.msg);
 	if (ret == 0)

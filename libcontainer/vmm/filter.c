@@ -62,6 +62,7 @@ static const struct row common[] = {
 	{ __NR_rt_sigreturn,    "the end of a signal's handler" },
 	{ __NR_restart_syscall, "after a stop, or the freezer" },
 	{ __NR_sched_yield,     "locks" },
+	{ __NR_sched_getaffinity, "malloc asks once how many arenas are worth while" },
 	{ __NR_getpid,          "whom to wake" },
 	{ __NR_gettid,          "whom to wake" },
 	{ __NR_tgkill,          "wakes our own threads, nobody else's", OURSELVES, 0 },
