@@ -1,7 +1,8 @@
 /* fuzz_net.c: a guest that does anything to its network card: any chains, any bytes in the rings and in the
  * frames, resets in between; and a tap (a socket of packets) that gives frames of any length.
  *
- * Input: features (2 bytes), then steps of 6 bytes: what, q, where (2), how much (2).
+ * Input: features (2 bytes), then steps of 6 bytes: what, q, where (2), how much (2). The header of a frame
+ * that is sent is what the next steps are in the input.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -54,21 +55,37 @@ static size_t cut(const struct step *s, bool sane, struct guest_buffer *b)
 	return n;
 }
 
-static void step(struct guest *g, struct loop *loop, int end, int far, const struct step *s)
+/* The header lies in the first piece, if that is memory and long enough. */
+static void put_header(struct guest *g, const struct guest_buffer *b, const uint8_t *header)
+{
+	void *host =
+	    b->len >= NET_HEADER_SIZE && !b->write ? memory_at(g->memory, b->at, NET_HEADER_SIZE) : NULL;
+
+	if (host)
+		memcpy(host, header, NET_HEADER_SIZE);
+}
+
+static void step(struct guest *g, struct loop *loop, int end, int far, const struct step *s,
+		 const uint8_t *header)
 {
 	static uint8_t frame[70000];
 	struct guest_buffer b[CHAIN_MOST];
 	uint16_t q = s->q % 2;
+	size_t n;
 	gpa_t at;
 
 	switch (s->what % KINDS) {
 	case ADD:
 	case ADD_SANE:
-		guest_add(g, q, b, cut(s, s->what % KINDS == ADD_SANE, b));
+		n = cut(s, s->what % KINDS == ADD_SANE, b);
+		put_header(g, b, header);
+		guest_add(g, q, b, n);
 		break;
 	case ADD_INDIRECT:
 		at = g->next;
-		guest_add_indirect(g, q, b, cut(s, true, b), NULL);
+		n = cut(s, true, b);
+		put_header(g, b, header);
+		guest_add_indirect(g, q, b, n, NULL);
 		g->next = at; /* the next one's lies over it */
 		break;
 	case POKE: /* rings lie in front, frames behind */
@@ -123,15 +140,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	card->loop = loop;
 	guest_make(&g, card, 0);
 	card->ops->attach(card, NULL);
-	guest_start(&g, UINT64_MAX & ~(uint64_t)(data[0] | data[1] << 8) << 16 & ~(uint64_t)data[1]);
+	guest_start(&g, ~(uint64_t)(data[0] | data[1] << 8));
 	g.next = 0x10000;
 	for (size_t at = 2, n = 0; at + sizeof(struct step) <= size && n < STEPS_MAX && !guest_lied(&g);
 	     n++) {
+		uint8_t header[NET_HEADER_SIZE] = {0};
 		struct step s;
 
 		memcpy(&s, data + at, sizeof(s));
 		at += sizeof(s);
-		step(&g, loop, end, pair[1], &s);
+		memcpy(header, data + at, size - at < sizeof(header) ? size - at : sizeof(header));
+		step(&g, loop, end, pair[1], &s, header);
 	}
 	turn(loop, end);
 	guest_end(&g);
