@@ -133,12 +133,15 @@ static int add_share(struct vm_parts *p, char *name, const char *path, bool read
 static int open_shares(const struct container *c, struct vm_parts *p, struct error *err)
 {
 	const struct oci_mount_list *list = &c->spec->mounts;
+	struct stat st;
 	int ret;
 
 	p->shares = calloc(list->n + 1, sizeof(*p->shares));
 	if (!p->shares)
 		return error_set(err, -ENOMEM, "out of memory");
 	ret = add_share(p, strdup(VM_SHARE_ROOT), c->root_path, false, err);
+	if (ret == 0 && (fstat(p->shares[0].fd, &st) < 0 || !S_ISDIR(st.st_mode)))
+		ret = error_set(err, -ENOTDIR, "%s: it is no folder", c->root_path);
 	if (ret < 0)
 		return error_wrap(err, "config.json: root.path"), ret;
 	for (size_t i = 0; i < list->n; i++) {

@@ -165,7 +165,9 @@ RUN_TEST(detached, "exec --detach returns at once, with a pid file")
 	int pid = atoi(file_text(file));
 	MUST(pid > 1 && pid != bundle_pid(&b));
 	MUST_SAY(!strchr(file_text(file), '\n'), "a newline in the pid file");
-	MUST(!strcmp(file_text(format("/proc/%d/comm", pid)), "inside\n"));
+	/* A guest's is stood for by one of ours. */
+	if (!in_vm())
+		MUST(!strcmp(file_text(format("/proc/%d/comm", pid)), "inside\n"));
 }
 
 RUN_TEST(signalled, "exec's status for a program that died of a signal")
