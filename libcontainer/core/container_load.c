@@ -89,6 +89,8 @@ int container_from_bundle(struct container *c, const struct lifecycle_create *op
 	if (ret < 0)
 		return ret;
 	container_isolate(c, c->isolation);
+	if (options->kernel && !c->in_vm)
+		return error_set(err, -EINVAL, "--vm-kernel: this container is not to run in a virtual machine (--isolation kvm)");
 	c->create = options;
 	c->id = strdup(options->id);
 	c->preserved = options->preserve_fds + options->listen_fds;

@@ -27,6 +27,8 @@ static int check(struct container *c, struct error *err)
 
 	if (c->preserved > 0)
 		return error_set(err, -ENOTSUP, "--preserve-fds: descriptors cannot be handed on into a virtual machine");
+	if (c->process->exec_cpu_affinity)
+		return error_set(err, -ENOTSUP, "process.execCPUAffinity: the processors of a virtual machine are not the host's");
 	return caps_parse(caps, &c->carried.caps, err);
 }
 

@@ -45,6 +45,7 @@ static int check(const struct container *c, struct error *err)
 {
 	const struct oci_config *s = c->spec;
 	const struct oci_seccomp *seccomp = s->linux_ ? s->linux_->seccomp : NULL;
+	const struct oci_vm_hw *hw = s->vm ? s->vm->hw_config : NULL;
 
 	if (!oci_namespace_find(s, OCI_NS_MOUNT))
 		return error_set(err, -ENOTSUP, "config.json: linux.namespaces: a virtual machine needs a mount namespace");
@@ -59,6 +60,12 @@ static int check(const struct container *c, struct error *err)
 		if (!strcmp(seccomp->syscalls.v[i].action, "SCMP_ACT_NOTIFY"))
 			return error_set(err, -ENOTSUP, "config.json: linux.seccomp.syscalls[%zu].action: SCMP_ACT_NOTIFY cannot reach out of a virtual machine",
 					 i);
+	if (s->vm && s->vm->hypervisor)
+		return error_set(err, -ENOTSUP, "config.json: vm.hypervisor: the virtual machine's monitor is nacre's own");
+	if (hw && (hw->device_tree || hw->dtdevs.n || hw->iomems.n || hw->irqs.n))
+		return error_set(err, -ENOTSUP, "config.json: vm.hwConfig: only vcpus and memory can be had; devices of the host cannot be handed through");
+	if (s->process && s->process->exec_cpu_affinity)
+		return error_set(err, -ENOTSUP, "config.json: process.execCPUAffinity: the processors of a virtual machine are not the host's");
 	if (s->vm && s->vm->image)
 		return error_set(err, -ENOTSUP, "config.json: vm.image: the root file system is root.path, which the virtual machine shares");
 	if (s->vm && s->vm->kernel && s->vm->kernel->initrd)

@@ -276,3 +276,21 @@ RUN_TEST(answers, "version, help and features")
 		 r.out);
 	MUST_SAY(strstr(json_value(r.out, "mountOptions"), "[") && strstr(r.out, "rro"), "%s", r.out);
 }
+
+RUN_TEST(isolation, "a wall that there is not is refused, and so is a kernel for a wall without one")
+{
+	struct bundle b;
+	bundle_make(&b);
+	struct result r = nacre("run", "--isolation", "paper", "--bundle", b.dir, b.id, NULL);
+	must_fail(&r, "--isolation");
+	r = nacre("run", "--isolation", "namespaces", "--vm-kernel", "/boot/vmlinuz", "--bundle", b.dir, b.id, NULL);
+	must_fail(&r, "--vm-kernel");
+	bundle_config(&b, "{'annotations':{'nacre.isolation':'glass'}}");
+	r = nacre("run", "--bundle", b.dir, b.id, NULL);
+	if (!in_vm())
+		must_fail(&r, "nacre.isolation");
+	/* Whoever calls is stronger than who wrote the config. */
+	r = nacre("run", "--isolation", "namespaces", "--bundle", b.dir, b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+}
