@@ -25,7 +25,8 @@ struct vsock_ends {
 	int to_host;   /* written: what the guest sends. A socket is shut down for writing at the end, another file closed */
 };
 
-/* The guest connects from its port `peer` to our `port`: 0 and *ends, or negative: refused. On the worker's thread, with the device locked: not to block, and not to
+/* The guest connects from its port `peer` to our `port`: 0 and *ends, or negative: refused. On the worker's thread, with the device
+ * locked: not to block, and not to
  * call the device. */
 typedef int (*vsock_connect_fn)(void *data, uint32_t port, uint32_t peer, struct vsock_ends *ends);
 
