@@ -217,6 +217,8 @@ int cgroup_freeze(struct cgroup *c, bool frozen, struct error *err)
 	}
 	if (v1)
 		return freeze_v1(v1, frozen, err);
+	if (v2 && access(v2->dir, F_OK))
+		return error_errno(err, "%s cgroup %s", frozen ? "freeze" : "thaw", v2->dir);
 	return error_set(err, -ENOTSUP, "%s: the container has no cgroup that can be frozen",
 			 frozen ? "freeze" : "thaw");
 }

@@ -175,10 +175,14 @@ int systemd_start(struct cgroup *c, pid_t pid, struct error *err)
 {
 	struct properties p = {0};
 	struct deferred *d = c->deferred;
+	bool annotated = d->annotations.n;
 	int ret = scope_properties(c, pid, &p, err);
 
 	if (!ret)
 		ret = bus_start_unit(d->bus, c->unit, &p, err);
+	/* The manager does not say which property it cannot take, and all others are of a kind that it takes. */
+	if (ret < 0 && annotated)
+		ret = error_wrap(err, "with the annotations org.systemd.property.*");
 	properties_free(&p);
 	if (ret < 0)
 		return ret;

@@ -357,7 +357,7 @@ RUN_TEST(vanished, "a container whose cgroup is gone: what needs it is an error,
 	must_leave_nothing(&b);
 }
 
-RUN_TEST(exec_no_room, "an exec for which there is no room in pids.limit fails, and leaves the container alone")
+RUN_TEST(exec_no_room, "an exec for which there is no room in pids.limit leaves the container alone")
 {
 	need_limits();
 	struct bundle b;
@@ -369,9 +369,11 @@ RUN_TEST(exec_no_room, "an exec for which there is no room in pids.limit fails, 
 	struct result r = nacre("start", b.id, NULL);
 	must_succeed(&r);
 	for (int i = 0; i < 3; i++) {
+		/* On v2 one process more may be moved in, though none be forked there. */
 		r = nacre("exec", b.id, "/bin/inside", "echo", "x", NULL);
-		must_fail(&r, NULL);
-		MUST(bundle_wait_status(&b, "running"));
+		if (r.status != 0)
+			must_fail(&r, NULL);
+		MUST_SAY(bundle_wait_status(&b, "running"), "it has ended: %s", r.err);
 	}
 	r = nacre("delete", "--force", b.id, NULL);
 	must_succeed(&r);

@@ -171,7 +171,8 @@ RUN_TEST(annotations, "org.systemd.property.* of each type are the unit's")
 	expect_property(unit, "TimeoutStopUSec", "7s");
 	expect_property(unit, "SendSIGHUP", "yes");
 	expect_property(unit, "CollectMode", "inactive");
-	expect_property(unit, "Documentation", "man:nacre(8)");
+	r = systemctl("show", unit, "Documentation");
+	MUST_SAY(strstr(r.out, "man:nacre(8)"), "Documentation: %s", r.out);
 	expect_property(unit, "RuntimeMaxUSec", "1h");
 	gone(&b);
 }
