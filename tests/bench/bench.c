@@ -1,7 +1,7 @@
 /* bench.c: how long nacre takes and how much memory, beside crun and runc where they are installed, and
  * beside floor.c.
  *
- *   bench [ROUNDS]      as root, in the build folder; default 100 rounds
+ *   bench [ROUNDS [PART]] as root, in the build folder; default 100 rounds; PART: only what has this in its name, and no memory
  *   bench many [N]      creates N containers (default 1000) side by side, the time of each; deletes them all and looks for what is left
  *
  * Each runtime has a worker process that measures when it is told to, so that the rounds interleave and a
@@ -463,12 +463,12 @@ static const char *found(const char *name)
 	return NULL;
 }
 
-static void show_times(struct runtime *runtimes, int rounds)
+static void show_times(struct runtime *runtimes, int rounds, const char *part)
 {
 	double base = at(runtimes[0].samples[RUN], rounds, 0.5);
 	printf("\n%-20s %-8s %10s %10s %10s %10s %9s %9s\n", "ms", "", "median", "fastest", "10%", "90%", "to floor", "nacre/it");
 	for (int kind = 0; kind < KINDS; kind++)
-		for (int i = 0; i < RUNTIMES; i++) {
+		for (int i = 0; i < RUNTIMES && strstr(kind_names[kind], part); i++) {
 			struct runtime *r = &runtimes[i];
 			double median = r->program ? at(r->samples[kind], rounds, 0.5) : -1;
 			if (!r->program || (is_floor(r) && kind != RUN))
@@ -572,6 +572,7 @@ int main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
+	const char *part = argc > 2 ? argv[2] : "";
 	int rounds = argc > 1 ? atoi(argv[1]) : is_many ? 1000 : 100;
 	if (rounds < 1 || rounds > ROUNDS_MAX || geteuid() != 0) {
 		fprintf(stderr, "usage: %s [ROUNDS], as root\n", argv[0]);
@@ -618,7 +619,7 @@ int main(int argc, char **argv)
 	    "%d rounds of each, interleaved; the config is that of `nacre spec`, the program does nothing\n",
 	    rounds);
 	for (int kind = 0; kind < KINDS; kind++)
-		for (int round = -3; round < rounds; round++)
+		for (int round = -3; round < rounds && strstr(kind_names[kind], part); round++)
 			for (int i = 0; i < RUNTIMES; i++) {
 				double value = runtimes[i].program ? ask(&runtimes[i], kind) : -1;
 				/* The first three only warm up. A failed round spoils the series: it shows as
@@ -629,11 +630,12 @@ int main(int argc, char **argv)
 	for (int i = 0; i < RUNTIMES; i++)
 		for (int k = 0; k < KINDS && runtimes[i].program; k++) {
 			qsort(runtimes[i].samples[k], (size_t)rounds, sizeof(double), ascending);
-			if (k < 3)
+			if (k < 3 && !*part)
 				runtimes[i].memory[k] = ask(&runtimes[i], RSS + k);
 		}
-	show_times(runtimes, rounds);
-	show_memory(runtimes);
+	show_times(runtimes, rounds, part);
+	if (!*part)
+		show_memory(runtimes);
 	for (int i = 0; i < RUNTIMES; i++)
 		if (runtimes[i].program) {
 			close(runtimes[i].to);
