@@ -450,12 +450,14 @@ static int hear_walk(struct agent_host *h, const struct agent_frame *f, struct e
 static void on_flushed(void *data)
 {
 	struct process *p = data;
+	struct agent_host *h = p->host;
 	uint64_t one = 1;
 
-	pthread_mutex_lock(&p->host->lock);
+	pthread_mutex_lock(&h->lock);
 	p->flushed = true;
-	pthread_mutex_unlock(&p->host->lock);
-	(void)!write(p->host->wake, &one, sizeof(one));
+	pthread_mutex_unlock(&h->lock);
+	/* From here on p may be gone: another one's end may have woken the other thread. */
+	(void)!write(h->wake, &one, sizeof(one));
 }
 
 static int hear_exited(struct agent_host *h, const struct agent_frame *f, struct error *err)
