@@ -351,9 +351,11 @@ int vsock_on_event(void *data, int fd, uint32_t events, struct error *err)
 	v->heard_events = events;
 	if (device_run(&v->device, hear) == 0)
 		return 0;
-	/* There is no driver, or none that is believed: what it sent before is still written out. */
+	/* There is no driver, or none that is believed: what it sent before is still written out. One that was believed until a moment ago may
+	 * have cost us c. */
 	pthread_mutex_lock(&v->device.lock);
-	hear_to(c, fd, events);
+	if (v->heard)
+		hear_to(v->heard, fd, events);
 	leave_all(v);
 	look_at_flushes(v);
 	pthread_mutex_unlock(&v->device.lock);

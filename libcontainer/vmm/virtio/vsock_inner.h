@@ -70,7 +70,7 @@ struct vsock {
 	struct vsock_flush flushes[VSOCK_FLUSHES_MAX];
 	int wake;       /* an eventfd: was_reset has become true */
 	bool was_reset; /* by the driver: all connections are of before */
-	struct connection *heard; /* from on_event() to what runs under the lock */
+	struct connection *heard; /* from on_event() to what runs under the lock; NULL once it is freed */
 	int heard_fd;
 	uint32_t heard_events;
 };

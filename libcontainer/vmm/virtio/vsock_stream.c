@@ -120,6 +120,8 @@ void connection_free(struct connection *c)
 	for (size_t i = 0; i < v->n; i++)
 		if (v->all[i] == c)
 			v->all[i] = v->all[--v->n];
+	if (v->heard == c)
+		v->heard = NULL;
 	free(c);
 }
 
