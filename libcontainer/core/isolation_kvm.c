@@ -76,6 +76,9 @@ static int lock(struct container *c, struct error *err)
 	for (int i = 0; i < OCI_NS_MAX; i++)
 		if (c->host.ns.join[i] >= 0)
 			close(TAKE_FD(c->host.ns.join[i]));
+	for (size_t i = 0; c->carried.sources && i < c->spec->mounts.n; i++)
+		if (c->carried.sources[i] >= 0)
+			close(TAKE_FD(c->carried.sources[i]));
 	cgroup_free(TAKE_PTR(c->host.cgroup));
 	return vm_jail_enter(err);
 }

@@ -128,7 +128,7 @@ static const struct row main_thread[] = {
 	{ __NR_dup3,           "the same" },
 	{ __NR_kill,           "ends as the program ended: by its own hand", OURSELVES, 0 },
 	{ __NR_rt_sigaction,   "the same" },
-	{ __NR_prlimit64,      "the same, without a core" },
+	{ __NR_prlimit64,      "the same, without a core; nobody else's limits", ONE_OF, 0, VALUES(0) },
 	{ __NR_setrlimit,      "the same" },
 	{ -1 },
 };
