@@ -308,7 +308,7 @@ static int on_client(void *data, int fd, uint32_t events, struct error *unused)
 static int on_control(void *data, int control, uint32_t events, struct error *unused)
 {
 	struct vm_clients *all = data;
-	auto_close int fd = accept4(control, NULL, NULL, SOCK_CLOEXEC);
+	auto_close int fd = accept4(control, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *k = fd < 0 || all->n >= CLIENTS_MAX ? NULL : calloc(1, sizeof(*k));
 
 	if (!k)
