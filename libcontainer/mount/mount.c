@@ -109,7 +109,7 @@ bool mount_is_shared(const struct oci_mount *m, bool *read_only, bool *idmapped)
 
 	if (mount_words_parse(&m->options, &w, NULL) < 0 || !mount_is_bind(m, &w) || is_change(m, &w))
 		return false;
-	*read_only = w.one.set & MOUNT_ATTR_RDONLY;
+	*read_only = (w.one.set | w.tree.set) & MOUNT_ATTR_RDONLY;
 	*idmapped = is_idmapped(m, &w);
 	return true;
 }
