@@ -79,9 +79,9 @@ static int find_shares(struct container *c, const char *shares, struct error *er
 		return no_memory(err);
 	for (size_t i = 0; i < c->spec->mounts.n; i++) {
 		struct oci_mount *m = &c->spec->mounts.v[i];
-		bool read_only, idmapped;
+		struct mount_share share;
 
-		if (!mount_is_shared(m, &read_only, &idmapped))
+		if (!mount_is_shared(m, &share))
 			continue;
 		free(m->source);
 		m->source = str_printf("%s/%zu", shares, i);

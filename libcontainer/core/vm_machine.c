@@ -17,6 +17,7 @@
 #include "core/lifecycle.h"
 #include "core/vm_network.h"
 #include "mount/mount.h"
+#include "mount/root.h"
 #include "net/netlink.h"
 #include "net/survey.h"
 #include "net/tap.h"
@@ -120,9 +121,9 @@ static int fill_initramfs(struct vm_parts *p, struct error *err)
 	return ret < 0 ? ret : modules_add(p->modules, p->initramfs, err);
 }
 
-static int add_share(struct vm_parts *p, char *name, const char *path, bool read_only, struct error *err)
+/* fd is taken over. */
+static int add_share(struct vm_parts *p, char *name, int fd, const char *path, bool read_only, struct error *err)
 {
-	int fd = open(path, O_PATH | O_CLOEXEC);
 	int ret = !name ? error_set(err, -ENOMEM, "out of memory") : fd < 0 ? error_errno(err, "open %s", path) : 0;
 
 	if (ret < 0) {
@@ -133,6 +134,15 @@ static int add_share(struct vm_parts *p, char *name, const char *path, bool read
 	}
 	p->shares[p->n_shares++] = (struct fs_share){ .name = name, .fd = fd, .read_only = read_only };
 	return 0;
+}
+
+/* Below an open folder all mounts of the host's would be found, whatever was asked for: where none is meant, a copy of this one mount is
+ * opened. Without the right to make one (an ordinary user's) there is only the folder. */
+static int open_source(const struct oci_mount *m, const char *bundle, bool alone)
+{
+	int fd = alone ? root_source_open(m, bundle, -EBADF, "", NULL) : -EBADF;
+
+	return fd < 0 ? open(m->source, O_PATH | O_CLOEXEC) : fd;
 }
 
 /* The root, and each bind mount for itself. Opened with the host's rights, as bind mounts are; a source may be relative to the bundle, in
@@ -146,20 +156,20 @@ static int open_shares(const struct container *c, struct vm_parts *p, struct err
 	p->shares = calloc(list->n + 1, sizeof(*p->shares));
 	if (!p->shares)
 		return error_set(err, -ENOMEM, "out of memory");
-	ret = add_share(p, strdup(VM_SHARE_ROOT), c->root_path, false, err);
+	ret = add_share(p, strdup(VM_SHARE_ROOT), open(c->root_path, O_PATH | O_CLOEXEC), c->root_path, false, err);
 	if (ret == 0 && (fstat(p->shares[0].fd, &st) < 0 || !S_ISDIR(st.st_mode)))
 		ret = error_set(err, -ENOTDIR, "%s: it is no folder", c->root_path);
 	if (ret < 0)
 		return error_wrap(err, "config.json: root.path"), ret;
 	for (size_t i = 0; i < list->n; i++) {
 		const struct oci_mount *m = &list->v[i];
-		bool read_only, idmapped;
+		struct mount_share share;
 
-		if (!mount_is_shared(m, &read_only, &idmapped))
+		if (!mount_is_shared(m, &share))
 			continue;
-		if (idmapped)
+		if (share.idmapped)
 			return error_set(err, -ENOTSUP, "config.json: mounts[%zu]: an id-mapped mount cannot be had in a virtual machine", i);
-		ret = add_share(p, str_printf("%zu", i), m->source, read_only, err);
+		ret = add_share(p, str_printf("%zu", i), open_source(m, c->bundle, share.alone), m->source, share.read_only, err);
 		if (ret < 0)
 			return error_wrap(err, "config.json: mounts[%zu].source", i), ret;
 	}

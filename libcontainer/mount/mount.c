@@ -103,14 +103,17 @@ static int check_form(const struct oci_mount *m, const struct mount_words *w, co
 	return 0;
 }
 
-bool mount_is_shared(const struct oci_mount *m, bool *read_only, bool *idmapped)
+bool mount_is_shared(const struct oci_mount *m, struct mount_share *out)
 {
 	auto_words struct mount_words w = {0};
 
 	if (mount_words_parse(&m->options, &w, NULL) < 0 || !mount_is_bind(m, &w) || is_change(m, &w))
 		return false;
-	*read_only = (w.one.set | w.tree.set) & MOUNT_ATTR_RDONLY;
-	*idmapped = is_idmapped(m, &w);
+	*out = (struct mount_share){
+	    .read_only = (w.one.set | w.tree.set) & MOUNT_ATTR_RDONLY,
+	    .idmapped = is_idmapped(m, &w),
+	    .alone = !is_recursive(m, &w),
+	};
 	return true;
 }
 

@@ -11,8 +11,13 @@ int mount_entry(struct root *r, size_t i, struct error *err);
 /* Is it a bind mount: by its words, or by the type "bind"? */
 bool mount_is_bind(const struct oci_mount *m, const struct mount_words *w);
 
-/* Is it a bind mount whose source comes from outside, so that a virtual machine must be given it? *read_only: nobody may write to it through
- * this mount; *idmapped: it asks for ids of its own, by words or mappings. For a mount that mount_check() has taken. */
-bool mount_is_shared(const struct oci_mount *m, bool *read_only, bool *idmapped);
+/* Of a bind mount whose source comes from outside, so that a virtual machine must be given it. */
+struct mount_share {
+	bool read_only; /* nobody may write to it through this mount */
+	bool idmapped;  /* it asks for ids of its own, by words or mappings */
+	bool alone;     /* what is mounted below its source is not meant */
+};
+/* False: it is another kind of mount. For one that mount_check() has taken. */
+bool mount_is_shared(const struct oci_mount *m, struct mount_share *out);
 
 #endif

@@ -436,6 +436,30 @@ Test(mount, a_bind_may_replace_the_root)
 	run_inside(WAY_NO_SETATTR, json, prepare_new_root, look_at_new_root, NULL);
 }
 
+static struct mount_share share_of(const char *words)
+{
+	char *text = str_printf("{ \"ociVersion\": \"1.3.0\", \"root\": { \"path\": \"rootfs\" }, \"mounts\": ["
+				"{ \"destination\": \"/mnt\", \"source\": \"/srv\", \"options\": [%s] }] }",
+				words);
+	struct mount_share share = {0};
+	struct oci_config *config = NULL;
+	struct error err = ERROR_NONE;
+
+	cr_assert_eq(oci_config_parse(text, strlen(text), "config.json", &config, &err), 0, "%s", err.msg);
+	cr_assert(mount_is_shared(&config->mounts.v[0], &share));
+	oci_config_free(config);
+	free(text);
+	return share;
+}
+
+Test(mount, what_a_machine_is_to_share)
+{
+	cr_expect(!share_of("\"bind\"").read_only && share_of("\"bind\"").alone);
+	cr_expect(share_of("\"bind\", \"ro\"").read_only);
+	cr_expect(share_of("\"rbind\", \"rro\"").read_only);
+	cr_expect(!share_of("\"rbind\"").alone && !share_of("\"rbind\", \"rw\"").read_only);
+}
+
 static void look_at_host_sysfs(struct scene *s)
 {
 	furnish(s);
