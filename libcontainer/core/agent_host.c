@@ -11,19 +11,13 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "core/agent_binding.h"
 
 enum {
-	BINDINGS_MAX = 256,
 	PROCESSES_MAX = 1024,
 	ASKS_MAX = 16,
 	FRAMES_A_ROUND = 16, /* then others of the loop have their turn */
 	OUT_MAX = 4 << 20,   /* what may wait for the guest to listen */
-};
-
-/* The descriptors of a stream that was not connected to yet. */
-struct binding {
-	uint32_t port;
-	struct vsock_ends ends;
 };
 
 struct process {
@@ -64,18 +58,8 @@ struct agent_host {
 
 	/* What the device's thread touches as well. */
 	pthread_mutex_t lock;
-	struct binding bindings[BINDINGS_MAX];
-	size_t n_bindings;
-	int guests_end; /* of the control connection, until the guest takes it */
+	struct agent_bindings bindings; /* also the guest's end of the control connection */
 };
-
-static void close_ends(const struct vsock_ends *e)
-{
-	if (e->from_host >= 0)
-		close(e->from_host);
-	if (e->to_host >= 0 && e->to_host != e->from_host)
-		close(e->to_host);
-}
 
 int agent_host_new(const struct agent_host_events *events, void *data, struct agent_host **out, struct error *err)
 {
@@ -93,11 +77,12 @@ int agent_host_new(const struct agent_host_events *events, void *data, struct ag
 		return ret;
 	}
 	h->control = pair[0];
-	h->guests_end = pair[1];
 	h->events = *events;
 	h->data = data;
 	h->reader = AGENT_READER(true);
 	pthread_mutex_init(&h->lock, NULL);
+	agent_bindings_init(&h->bindings);
+	(void)agent_bindings_add(&h->bindings, AGENT_PORT_CONTROL, &(struct vsock_ends){ pair[1], pair[1] }, NULL);
 	*out = h;
 	return 0;
 }
@@ -112,49 +97,15 @@ void agent_host_set_vsock(struct agent_host *h, struct vsock *vsock)
 int agent_host_connect(void *data, uint32_t port, uint32_t peer, struct vsock_ends *ends)
 {
 	struct agent_host *h = data;
-	int ret = -ECONNREFUSED;
 
-	if (peer > AGENT_PEER_PORT_MAX)
-		return -EACCES;
-	pthread_mutex_lock(&h->lock);
-	if (port == AGENT_PORT_CONTROL && h->guests_end >= 0) {
-		ends->from_host = ends->to_host = TAKE_FD(h->guests_end);
-		ret = 0;
-	}
-	for (size_t i = 0; ret < 0 && i < h->n_bindings; i++)
-		if (h->bindings[i].port == port) {
-			*ends = h->bindings[i].ends;
-			h->bindings[i] = h->bindings[--h->n_bindings];
-			ret = 0;
-		}
-	pthread_mutex_unlock(&h->lock);
-	return ret;
+	return peer > AGENT_PEER_PORT_MAX ? -EACCES : agent_bindings_take(&h->bindings, port, ends);
 }
 
 int agent_host_bind(struct agent_host *h, uint32_t id, enum agent_stream which, int from_host, int to_host, struct error *err)
 {
-	struct binding b = { agent_port(id, which), { from_host, to_host } };
-	bool full;
+	const struct vsock_ends ends = { from_host, to_host };
 
-	pthread_mutex_lock(&h->lock);
-	full = h->n_bindings == BINDINGS_MAX;
-	if (!full)
-		h->bindings[h->n_bindings++] = b;
-	pthread_mutex_unlock(&h->lock);
-	if (full)
-		close_ends(&b.ends);
-	return full ? error_set(err, -ENOBUFS, "too many streams wait for the guest to connect to them") : 0;
-}
-
-static void drop_bindings(struct agent_host *h, uint32_t first, uint32_t last)
-{
-	pthread_mutex_lock(&h->lock);
-	for (size_t i = h->n_bindings; i-- > 0;)
-		if (h->bindings[i].port >= first && h->bindings[i].port <= last) {
-			close_ends(&h->bindings[i].ends);
-			h->bindings[i] = h->bindings[--h->n_bindings];
-		}
-	pthread_mutex_unlock(&h->lock);
+	return agent_bindings_add(&h->bindings, agent_port(id, which), &ends, err);
 }
 
 /* Processes. */
@@ -213,7 +164,7 @@ void agent_host_unbind(struct agent_host *h, uint32_t id)
 {
 	struct process *p = find(h, id);
 
-	drop_bindings(h, agent_port(id, 0), agent_port(id, AGENT_STREAM_MAX - 1));
+	agent_bindings_drop(&h->bindings, agent_port(id, 0), agent_port(id, AGENT_STREAM_MAX - 1));
 	if (p && !p->asked)
 		drop(p);
 }
@@ -567,7 +518,7 @@ static int on_wake(void *data, int fd, uint32_t events, struct error *err)
 		if (!flushed)
 			continue;
 		drop(p);
-		drop_bindings(h, agent_port(id, 0), agent_port(id, AGENT_STREAM_MAX - 1));
+		agent_bindings_drop(&h->bindings, agent_port(id, 0), agent_port(id, AGENT_STREAM_MAX - 1));
 		if (h->events.exited)
 			h->events.exited(h->data, id, status, oom_kills);
 		/* Whoever heard it may have let go of others. */
@@ -597,12 +548,10 @@ void agent_host_free(struct agent_host *h)
 	fail(h, &(struct error){ -ECANCELED, "the virtual machine has ended" });
 	while (h->processes)
 		drop(h->processes);
-	drop_bindings(h, 0, UINT32_MAX);
+	agent_bindings_fini(&h->bindings);
 	if (h->loop)
 		loop_remove(h->loop, h->wake);
 	close(h->wake);
-	if (h->guests_end >= 0)
-		close(h->guests_end);
 	agent_reader_free(&h->reader);
 	pthread_mutex_destroy(&h->lock);
 	free(h);

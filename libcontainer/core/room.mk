@@ -1,7 +1,7 @@
 noinst_LIBRARIES += libcontainer/core/libcore.a
 libcontainer_core_libcore_a_SOURCES = \
 	%D%/stages.h \
-	%D%/agent_wire.c %D%/agent.h %D%/agent_host.c %D%/agent_host.h \
+	%D%/agent_wire.c %D%/agent.h %D%/agent_binding.c %D%/agent_binding.h %D%/agent_host.c %D%/agent_host.h \
 	%D%/container.c %D%/container.h \
 	%D%/container_load.c \
 	%D%/event_document.c %D%/event_document.h \
