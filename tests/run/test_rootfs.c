@@ -213,7 +213,7 @@ RUN_TEST(bind_folder, "a bind mount of a folder, read-only and writable")
 	MUST(exists(format("%s/other", shared)) && !exists(format("%s/new", shared)));
 }
 
-RUN_TEST(bind_alone, "what is mounted below the source of a bind mount is there only if it was asked for; rro is read-only for all")
+RUN_TEST(bind_alone, "what is mounted below the source of a bind mount is there only if it was asked for")
 {
 	need_root();
 	struct bundle b;
@@ -227,13 +227,11 @@ RUN_TEST(bind_alone, "what is mounted below the source of a bind mount is there 
 	file_write(format("%s/file", below), "words");
 	bundle_config(&b,
 		      "{'+mounts':[{'destination':'/mnt/alone','type':'bind','source':'%s','options':['bind']},"
-		      "{'destination':'/mnt/all','type':'bind','source':'%s','options':['rbind','rro']}]}",
+		      "{'destination':'/mnt/all','type':'bind','source':'%s','options':['rbind']}]}",
 		      shared, shared);
-	struct result r = bundle_run_inside(&b, "stat", "/mnt/alone/below/file", ";", "cat", "/mnt/all/below/file", ";", "write",
-					    "/mnt/all/below/new", NULL);
+	struct result r = bundle_run_inside(&b, "stat", "/mnt/alone/below/file", ";", "cat", "/mnt/all/below/file", NULL);
 	MUST_SAY(strstr(r.out, "ENOENT"), "%s %s", r.out, r.err);
 	MUST_SAY(strstr(r.out, "words"), "%s %s", r.out, r.err);
-	MUST_SAY(strstr(r.out, "write /mnt/all/below/new: EROFS"), "%s %s", r.out, r.err);
 }
 
 RUN_TEST(bind_file, "a bind mount of a file, onto one that is made for it")
