@@ -9,10 +9,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -191,6 +193,14 @@ static bool cgroup_exists(const char *id)
 	return found || access(top, F_OK) == 0;
 }
 
+/* Whatever else goes on on this machine mounts things, too: from here on they are not seen. Shared, as on a host with systemd, so that what a
+ * container lets out would be. */
+static bool own_mounts(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) == 0;
+}
+
 static int count_mounts(void)
 {
 	auto_free char *text = NULL;
@@ -278,6 +288,10 @@ int main(int argc, char **argv)
 	if (geteuid() != 0) {
 		printf("1..0 # SKIP every stage fails and dies: needs root\n");
 		return 0;
+	}
+	if (!own_mounts()) {
+		printf("Bail out! no mount namespace of its own\n");
+		return 1;
 	}
 	if (!make_bundle(program)) {
 		printf("Bail out! cannot make a bundle with %s\n", program);
