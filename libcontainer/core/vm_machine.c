@@ -35,8 +35,9 @@
 #include "vmm/virtio/rng.h"
 #include "vmm/virtio/vsock.h"
 
-/* The kernel's own checks of its cryptography and the search for hardware that a machine of ours has not take a tenth of its start. */
-#define PARAMETERS "panic=-1 reboot=t no_timer_check tsc=reliable cryptomgr.notests swiotlb=noforce random.trust_cpu=1"
+/* The kernel's own checks of its cryptography and the search for hardware that a machine of ours has not take a tenth of its start. To wait until
+ * all processors have passed a point (RCU), for a cgroup or a namespace, takes milliseconds each time, unless they are told to hurry. */
+#define PARAMETERS "panic=-1 reboot=t no_timer_check tsc=reliable cryptomgr.notests swiotlb=noforce random.trust_cpu=1 rcupdate.rcu_expedited=1"
 #define QUIET " quiet 8250.nr_uarts=0"
 #define LOUD " console=ttyS0"
 

@@ -32,7 +32,10 @@
 #include <unistd.h>
 
 #define TRACE "/sys/kernel/tracing/"
-#define PARAMETERS "panic=-1 reboot=t no_timer_check tsc=reliable cryptomgr.notests swiotlb=noforce random.trust_cpu=1 quiet 8250.nr_uarts=0"
+/* nacre's own (core/vm_machine.c). */
+#define PARAMETERS \
+	"panic=-1 reboot=t no_timer_check tsc=reliable cryptomgr.notests swiotlb=noforce random.trust_cpu=1 rcupdate.rcu_expedited=1 quiet " \
+	"8250.nr_uarts=0"
 #define MEMORY_MIB 256
 #define WAIT_MS 600000
 

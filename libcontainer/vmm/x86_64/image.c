@@ -149,6 +149,29 @@ static int check_elf(const char *name, const Elf64_Ehdr *e, struct error *err)
 	return 0;
 }
 
+/* Into memory that is zero: what the file has holes for is there already. */
+static int read_sparse(int fd, const char *name, uint64_t at, char *to, uint64_t len, struct error *err)
+{
+	uint64_t end = at + len, done = at;
+	int ret = 0;
+
+	while (ret == 0 && done < end) {
+		off_t data = lseek(fd, (off_t)done, SEEK_DATA), hole;
+
+		/* Nothing but a hole up to the file's end. */
+		if (data < 0 && errno == ENXIO)
+			return 0;
+		if (data < 0 || (uint64_t)data < done)
+			return image_read(fd, name, done, to + (done - at), end - done, err);
+		if ((uint64_t)data >= end)
+			return 0;
+		hole = lseek(fd, data, SEEK_HOLE);
+		done = hole > data && (uint64_t)hole < end ? (uint64_t)hole : end;
+		ret = image_read(fd, name, (uint64_t)data, to + ((uint64_t)data - at), done - (uint64_t)data, err);
+	}
+	return ret;
+}
+
 static int load_segment(const struct memory *m, int fd, const char *name, const Elf64_Phdr *p, uint64_t size,
 			struct error *err)
 {
@@ -160,7 +183,7 @@ static int load_segment(const struct memory *m, int fd, const char *name, const 
 	if (p->p_filesz > size || p->p_offset > size - p->p_filesz)
 		return error_set(err, -ENOEXEC, "%s: the file ends too early: it is cut off", name);
 	ret = place(m, name, p->p_paddr, p->p_memsz, &to, err);
-	return ret < 0 ? ret : image_read(fd, name, p->p_offset, to, p->p_filesz, err);
+	return ret < 0 ? ret : read_sparse(fd, name, p->p_offset, to, p->p_filesz, err);
 }
 
 /* A header as a boot loader would have read it. */

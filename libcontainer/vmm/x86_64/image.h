@@ -20,7 +20,8 @@ int image_read(int fd, const char *name, uint64_t at, void *to, uint64_t len, st
 int image_size(int fd, const char *name, uint64_t *size, struct error *err);
 /* The header of a bzImage, as far as it goes, and the file's size; -ENOEXEC where it is none. */
 int image_header(int fd, const char *name, struct setup_header *out, uint64_t *size, struct error *err);
-/* randomize: an ELF image with its relocations is moved, see kaslr.h. */
+/* m: nobody has written to it yet, so that what an ELF image's file has holes for need not be read.
+ * randomize: an ELF image with its relocations is moved, see kaslr.h. */
 int image_load(const struct memory *m, int fd, const char *name, bool randomize, struct image *out, struct error *err);
 
 #endif

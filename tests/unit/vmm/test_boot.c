@@ -117,6 +117,34 @@ Test(boot, elf)
 	close(b.kernel);
 }
 
+/* Holes in the file: before, between and after what there is. */
+Test(boot, elf_with_holes)
+{
+	enum { HOLE = 1 << 16, SIZE = 5 * HOLE };
+	static const char none[HOLE];
+	struct stub_elf image;
+	struct boot b;
+	gpa_t entry = 0;
+
+	stub_elf(&image, "", 0);
+	image.segment.p_offset = HOLE;
+	image.segment.p_filesz = image.segment.p_memsz = SIZE;
+	b = boot(stub_elf_file(&image));
+	cr_assert_eq(pwrite(b.kernel, "one", 3, 2 * HOLE + 5), 3);
+	cr_assert_eq(pwrite(b.kernel, "two", 3, 4 * HOLE - 3), 3);
+	cr_assert_eq(ftruncate(b.kernel, HOLE + SIZE), 0);
+	cr_assert_eq(boot_load(memory, &b, &entry, NULL), 0);
+	cr_assert_arr_eq(memory_at(memory, STUB_AT, HOLE), none, HOLE);
+	cr_assert_arr_eq(memory_at(memory, STUB_AT + HOLE + 5, 3), "one", 3);
+	cr_assert_arr_eq(memory_at(memory, STUB_AT + 3 * HOLE - 3, 3), "two", 3);
+	cr_assert_arr_eq(memory_at(memory, STUB_AT + 3 * HOLE, HOLE), none, HOLE);
+	cr_assert_arr_eq(memory_at(memory, STUB_AT + 4 * HOLE, HOLE), none, HOLE);
+	/* Nothing behind its end is read as one. */
+	cr_assert_eq(ftruncate(b.kernel, HOLE + SIZE - 1), 0);
+	cr_assert_eq(boot_load(memory, &b, &entry, NULL), -ENOEXEC);
+	close(b.kernel);
+}
+
 /* The guest's first random numbers: other ones each time. */
 Test(boot, seed)
 {

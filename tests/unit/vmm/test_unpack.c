@@ -207,6 +207,45 @@ Test(unpack, kept)
 	free(k.path);
 }
 
+/* Text, zeroes and text: a raw block, one of a byte that is repeated, another raw one. */
+static size_t put_zstd_with_zeroes(unsigned char *to, uint32_t zeroes)
+{
+	const uint32_t n = sizeof(TEXT) - 1, size = n + zeroes + n, blocks[] = {n << 3, zeroes << 3 | 1 << 1, n << 3 | 1};
+	unsigned char *p = to;
+
+	p = mempcpy(p, "\x28\xb5\x2f\xfd\xa0", 5);
+	p = mempcpy(p, &size, 4);
+	p = mempcpy(mempcpy(p, &blocks[0], 3), TEXT, n);
+	p = mempcpy(mempcpy(p, &blocks[1], 3), "", 1);
+	p = mempcpy(mempcpy(p, &blocks[2], 3), TEXT, n);
+	p = mempcpy(p, &size, 4);
+	return (size_t)(p - to);
+}
+
+/* Zeroes are not written, and come back all the same. */
+Test(unpack, holes)
+{
+	enum { ZEROES = 100000 };
+	static const char none[ZEROES];
+	static char got[ZEROES + 2 * sizeof(TEXT)];
+	struct kernel k = make_kernel(TEXT);
+	struct stub_bzimage image;
+	const size_t n = sizeof(TEXT) - 1;
+	struct stat st;
+
+	cr_assert_eq(pread(k.fd, &image, sizeof(image), 0), (ssize_t)sizeof(image));
+	image.header.payload_length = (uint32_t)put_zstd_with_zeroes(image.code + 64, ZEROES);
+	cr_assert_eq(pwrite(k.fd, &image, sizeof(image), 0), (ssize_t)sizeof(image));
+	cr_assert(unpacked(&k));
+	cr_assert_eq(pread(k.fd, got, sizeof(got), 0), (ssize_t)(ZEROES + 2 * n));
+	cr_assert_arr_eq(got, TEXT, n);
+	cr_assert_arr_eq(got + n, none, ZEROES);
+	cr_assert_arr_eq(got + n + ZEROES, TEXT, n);
+	cr_assert_eq(fstat(k.fd, &st), 0);
+	cr_assert_lt(st.st_blocks * 512, ZEROES / 2);
+	kernel_close(&k);
+}
+
 /* Another kernel of the same release takes the place of the first, whatever the first left; another release does not. */
 Test(unpack, replaced)
 {
