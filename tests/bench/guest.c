@@ -143,10 +143,13 @@ static void take_address(void)
 	ioctl(s, SIOCSIFFLAGS, &r);
 }
 
+/* The console may come a moment after its driver. */
 static void take_streams(void)
 {
-	int fd = open("/dev/hvc0", O_RDWR);
+	int fd = -1;
 
+	for (int i = 0; i < 5000 && (fd = open("/dev/hvc0", O_RDWR)) < 0; i++)
+		usleep(1000);
 	for (int i = 0; fd >= 0 && i < 3; i++)
 		dup2(fd, i);
 }

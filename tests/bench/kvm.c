@@ -208,8 +208,8 @@ static void start_qemu(struct run *r, int out, bool network)
 	const char *argv[64] = {
 	    "qemu-system-x86_64", "-M", "microvm,x-option-roms=off,pit=off,pic=off,isa-serial=off,rtc=off", "-bios", "/usr/share/qemu/qboot.rom", "-enable-kvm", "-cpu", "host", "-smp",
 	    "1", "-m", "256M", "-object", "memory-backend-memfd,id=ram,size=256M,share=on", "-machine", "memory-backend=ram", "-nodefaults",
-	    "-no-user-config", "-no-reboot", "-display", "none", "-kernel", kernel, "-initrd", initrd, "-append", PARAMETERS, "-chardev", "stdio,id=out",
-	    "-device", "virtio-serial-device", "-device", "virtconsole,chardev=out", "-device", "virtio-rng-device", "-chardev", chardev, "-device",
+	    "-no-user-config", "-no-reboot", "-display", "none", "-kernel", kernel, "-initrd", initrd, "-append", PARAMETERS, "-chardev", "file,id=out,path=/dev/stdout",
+	    "-device", "virtio-serial-device,max_ports=1", "-device", "virtconsole,chardev=out", "-device", "virtio-rng-device", "-chardev", chardev, "-device",
 	    "vhost-user-fs-device,chardev=fs,tag=root"};
 	int n = 0;
 
