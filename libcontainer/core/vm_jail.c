@@ -56,6 +56,26 @@ static int drop_capabilities(struct error *err)
 	return 0;
 }
 
+int vm_jail_give_up(uint64_t bounding, struct error *err)
+{
+	static const int only_if_wanted[] = { CAP_MKNOD, CAP_SETFCAP };
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return error_errno(err, "look at the monitor's capabilities");
+	/* Both are among the first 32. */
+	for (size_t i = 0; i < sizeof(only_if_wanted) / sizeof(*only_if_wanted); i++) {
+		uint32_t bit = UINT32_C(1) << only_if_wanted[i];
+
+		if (bounding & bit)
+			continue;
+		data[0].effective &= ~bit;
+		data[0].permitted &= ~bit;
+	}
+	return syscall(SYS_capset, &head, data) < 0 ? error_errno(err, "give up capabilities of the monitor") : 0;
+}
+
 /* Every right that the kernel's version of Landlock can take, and no rule that gives one back. */
 static int landlock(struct error *err)
 {

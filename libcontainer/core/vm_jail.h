@@ -7,8 +7,14 @@
 #ifndef CORE_VM_JAIL_H
 #define CORE_VM_JAIL_H
 
+#include <stdint.h>
+
 #include "base/error.h"
 
+/* Before there is a broker: what a guest that has broken out of its kernel could ask of it, and the container was never to have, is given up.
+ * That is to make device nodes and programs with capabilities, in volumes that the host's users may reach too. bounding: the container's
+ * capabilities, bit n is capability n. */
+int vm_jail_give_up(uint64_t bounding, struct error *err);
 /* One thread still. Everything that has a path has been opened. */
 int vm_jail_enter(struct error *err);
 

@@ -16,6 +16,7 @@
 #include "core/agent_host.h"
 #include "core/agent_image.h"
 #include "core/lifecycle.h"
+#include "core/vm_jail.h"
 #include "core/vm_network.h"
 #include "mount/mount.h"
 #include "mount/root.h"
@@ -394,7 +395,9 @@ int vm_machine_make(struct container *c, struct vm_parts *p, const struct agent_
 		return error_set(err, -ENOMEM, "out of memory");
 	m->null = p->null;
 	/* Children first: they shall have as little of the machine as can be. */
-	ret = add_file_system(m, p, err);
+	ret = vm_jail_give_up(c->carried.caps.bounding, err);
+	if (ret == 0)
+		ret = add_file_system(m, p, err);
 	if (ret == 0)
 		ret = add_cards(m, err);
 	if (ret == 0)

@@ -144,6 +144,25 @@ RUN_TEST(broker, "the broker has no more rights than files need, and its death i
 	must_leave_nothing(&b);
 }
 
+RUN_TEST(broker_capabilities, "the broker makes device nodes and file capabilities only for containers that may make them")
+{
+	need_vm();
+	need_root();
+	static const char *const lists[] = {"[]", "['CAP_MKNOD']", "['CAP_SETFCAP']"};
+	static const unsigned long long bits[] = {0, 1ull << 27, 1ull << 31};
+	for (size_t i = 0; i < 3; i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_inside(&b, "sleep", "600", NULL);
+		bundle_config(&b, "{'process':{'capabilities':{'bounding':%s,'permitted':%s,'effective':%s}}}", lists[i], lists[i], lists[i]);
+		bundle_start(&b, NULL);
+		unsigned long long caps = strtoull(status_of(format("/proc/%d", broker_of(&b)), "CapPrm:"), NULL, 16);
+		MUST_SAY((caps & (1ull << 27 | 1ull << 31)) == bits[i] && caps & 1, "%s: %llx", lists[i], caps);
+		struct result r = nacre("delete", "--force", b.id, NULL);
+		must_succeed(&r);
+	}
+}
+
 static bool is_gone(void *pid)
 {
 	return kill(*(int *)pid, 0) < 0;
