@@ -46,7 +46,6 @@ static int make_memory(struct vm *vm, const struct vm_config *config, struct err
 	return memory_new(config->memory, &vm->memory, err);
 }
 
-/* Before anything else that takes long: a kernel that is none is the likeliest mistake. */
 static int load_kernel(struct vm *vm, const struct vm_config *config, struct error *err)
 {
 	const struct boot boot = {
@@ -119,6 +118,40 @@ static int make_machine(struct vm *vm, const struct vm_config *config, struct er
 		return error_errno(err, "make the interrupt controllers (KVM_CREATE_IRQCHIP)");
 	refuse_counters(vm);
 	return give_memory(vm, err);
+}
+
+struct loading {
+	struct vm *vm;
+	const struct vm_config *config;
+	struct error error;
+	int result;
+};
+
+static void *load_aside(void *data)
+{
+	struct loading *l = data;
+
+	l->result = load_kernel(l->vm, l->config, &l->error);
+	return NULL;
+}
+
+/* Side by side: KVM spends most of its time waiting for grace periods, and the kernel's file is large. A kernel that is none is the likeliest
+ * mistake, and told first. */
+static int load_and_make(struct vm *vm, const struct vm_config *config, struct error *err)
+{
+	struct loading l = {.vm = vm, .config = config, .error = ERROR_NONE};
+	pthread_t thread;
+	bool aside = pthread_create(&thread, NULL, load_aside, &l) == 0;
+	int ret;
+
+	if (!aside)
+		load_aside(&l);
+	ret = make_machine(vm, config, err);
+	if (aside)
+		pthread_join(thread, NULL);
+	if (l.result < 0 && err)
+		*err = l.error;
+	return l.result < 0 ? l.result : ret;
 }
 
 static int make_platform(struct vm *vm, const struct vm_config *config, struct error *err)
@@ -253,7 +286,7 @@ static int close_kvm(struct vm *vm, const struct vm_config *config, struct error
 }
 
 static int (*const parts[])(struct vm *vm, const struct vm_config *config, struct error *err) = {
-    check, open_kvm, make_memory, load_kernel, make_machine, make_platform, make_devices, make_processors, close_kvm,
+    check, open_kvm, make_memory, load_and_make, make_platform, make_devices, make_processors, close_kvm,
 };
 
 int vm_build(struct vm *vm, const struct vm_config *config, struct error *err)

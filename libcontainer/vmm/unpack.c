@@ -22,8 +22,8 @@
 /* Of a kernel, unpacked. Debian's are 60 MiB. */
 #define KERNEL_MOST (256u << 20)
 #define PAYLOAD_MOST (128u << 20)
-/* The least that is left out of a file. */
-#define HOLE 4096
+/* The least that is left out of a file: many small reads would cost more than they save. */
+#define HOLE 65536
 
 /* The functions that we use of the libraries; both have kept them since their first release. */
 struct zstd {
