@@ -375,9 +375,10 @@ RUN_TEST(propagation,
 	MUST(!mount(shared, shared, NULL, MS_BIND, NULL) && !mount(NULL, shared, NULL, MS_SHARED, NULL));
 	bundle_config(&b,
 		      "{'+mounts':[{'destination':'/"
-		      "mnt','type':'bind','source':'%s','options':['rbind','rslave']}],'linux':{'"
+		      "mnt','type':'bind','source':'%s','options':['rbind','rslave']},"
+		      "{'destination':'/again','type':'bind','source':'%s','options':['rbind','rslave']}],'linux':{'"
 		      "rootfsPropagation':'rslave'}}",
-		      shared);
+		      shared, shared);
 	bundle_config(&b, "{'process':{'capabilities':{'bounding':['CAP_SYS_ADMIN'],'permitted':['CAP_SYS_"
 			  "ADMIN'],'effective':['CAP_SYS_ADMIN']}}}");
 	bundle_inside(&b, "mount", "/mnt", ";", "trap", "any", "0", NULL);
@@ -386,9 +387,9 @@ RUN_TEST(propagation,
 	MUST_SAY(strstr(file_text(out), "mount: ok"), "%s", file_text(out));
 	MUST_SAY(exists(format("%s/sub", shared)), "the container's tmpfs covers the host's folder");
 	MUST(!mount("x", format("%s/sub", shared), "tmpfs", 0, NULL));
-	/* A guest sees what is in it, by the shared file system, and no mount. */
+	/* The container has covered the first. A guest sees what is in it, by the shared file system, and no mount. */
 	file_write(format("%s/sub/here", shared), "the host's\n");
-	const char *file = in_vm() ? "/mnt/sub/here" : "/proc/self/mountinfo", *wanted = in_vm() ? "the host's" : "/mnt/sub";
+	const char *file = in_vm() ? "/again/sub/here" : "/proc/self/mountinfo", *wanted = in_vm() ? "the host's" : "/mnt/sub";
 	struct result r = nacre("exec", b.id, "/bin/inside", "cat", file, NULL);
 	/* What it knows of a folder it believes for a second. */
 	for (int i = 0; in_vm() && !strstr(r.out, wanted) && i < 100; i++) {
