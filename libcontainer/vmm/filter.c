@@ -217,8 +217,8 @@ static void put_one_of(struct program *p, const uint64_t *values, size_t n, unsi
 
 static void put_row(struct program *p, const struct row *r)
 {
-	const uint64_t self = (uint64_t)getpid();
 	size_t jump = p->n;
+	uint64_t self;
 
 	put(p, IF_EQUAL((uint32_t)r->call, 0, 0));
 	switch (r->test) {
@@ -229,6 +229,7 @@ static void put_row(struct program *p, const struct row *r)
 		put_one_of(p, r->values, r->n, r->argument);
 		break;
 	case OURSELVES:
+		self = (uint64_t)getpid();
 		put_one_of(p, &self, 1, r->argument);
 		break;
 	case LACKS:
