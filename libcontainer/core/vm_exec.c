@@ -17,6 +17,7 @@
 #include "core/lifecycle.h"
 #include "core/stages.h"
 #include "core/vm_control.h"
+#include "core/vm_jail.h"
 #include "core/vm_terminal.h"
 #include "ns/spawn.h"
 #include "process/caps.h"
@@ -211,12 +212,15 @@ static int stand(struct container *c, struct error *err)
 		ret = loop_add_signals(loop, &all, on_signal, &s, err);
 	if (ret == 0)
 		ret = loop_add(loop, s.connection, EPOLLIN, on_word, &s, err);
+	if (ret < 0)
+		return ret;
+	leave_stdio();
+	ret = vm_jail_stand_by(err);
 	if (ret == 0)
 		ret = pipeline_tell_done(&c->line, err);
 	if (ret < 0)
 		return ret;
 	close(TAKE_FD(c->line.peer[HOST]));
-	leave_stdio();
 	return loop_run(loop, err);
 }
 

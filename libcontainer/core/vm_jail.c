@@ -25,19 +25,19 @@
 static int empty_root(struct error *err)
 {
 	if (unshare(CLONE_NEWNS) < 0)
-		return error_errno(err, "lock the monitor in: a mount namespace");
+		return error_errno(err, "lock ourselves in: a mount namespace");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return error_errno(err, "lock the monitor in: make its mounts private");
+		return error_errno(err, "lock ourselves in: make its mounts private");
 	/* /proc is there on every host, and nobody needs it any more. */
 	if (mount("nacre", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=1,mode=555") < 0)
-		return error_errno(err, "lock the monitor in: an empty root");
+		return error_errno(err, "lock ourselves in: an empty root");
 	if (chdir("/proc") < 0 || sys_pivot_root(".", ".") < 0)
-		return error_errno(err, "lock the monitor in: pivot_root");
+		return error_errno(err, "lock ourselves in: pivot_root");
 	if (umount2(".", MNT_DETACH) < 0)
-		return error_errno(err, "lock the monitor in: unmount the host's tree");
+		return error_errno(err, "lock ourselves in: unmount the host's tree");
 	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		return error_errno(err, "lock the monitor in: make the empty root read-only");
-	return chdir("/") < 0 ? error_errno(err, "lock the monitor in: enter the empty root") : 0;
+		return error_errno(err, "lock ourselves in: make the empty root read-only");
+	return chdir("/") < 0 ? error_errno(err, "lock ourselves in: enter the empty root") : 0;
 }
 
 static int drop_capabilities(struct error *err)
@@ -48,11 +48,11 @@ static int drop_capabilities(struct error *err)
 	/* The bounding set needs a capability to be dropped with, so it goes first. */
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EPERM)
-			return error_errno(err, "lock the monitor in: drop capability %d", cap);
+			return error_errno(err, "lock ourselves in: drop capability %d", cap);
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
-		return error_errno(err, "lock the monitor in: clear the ambient set");
+		return error_errno(err, "lock ourselves in: clear the ambient set");
 	if (syscall(SYS_capset, &head, none) < 0)
-		return error_errno(err, "lock the monitor in: give up all capabilities");
+		return error_errno(err, "lock ourselves in: give up all capabilities");
 	return 0;
 }
 
@@ -97,7 +97,7 @@ static int landlock(struct error *err)
 	long abi = syscall(__NR_landlock_create_ruleset, NULL, 0, 1u);
 
 	if (abi < 1) {
-		log_line(LOG_DEBUG, "lock the monitor in: the kernel has no Landlock");
+		log_line(LOG_DEBUG, "lock ourselves in: the kernel has no Landlock");
 		return 0;
 	}
 	if (abi > NEWEST)
@@ -107,22 +107,27 @@ static int landlock(struct error *err)
 	all.scopes = by_abi[abi].scopes;
 	ruleset = (int)syscall(__NR_landlock_create_ruleset, &all, sizes[abi], 0u);
 	if (ruleset < 0)
-		return error_errno(err, "lock the monitor in: Landlock");
+		return error_errno(err, "lock ourselves in: Landlock");
 	if (syscall(__NR_landlock_restrict_self, ruleset, 0u) < 0)
-		return error_errno(err, "lock the monitor in: enter Landlock");
+		return error_errno(err, "lock ourselves in: enter Landlock");
 	return 0;
 }
 
 int vm_jail_enter(struct error *err)
 {
-	const struct rlimit none = { 0, 0 };
 	int ret = empty_root(err);
 
-	if (ret == 0)
-		ret = drop_capabilities(err);
+	return ret < 0 ? ret : vm_jail_stand_by(err);
+}
+
+int vm_jail_stand_by(struct error *err)
+{
+	const struct rlimit none = { 0, 0 };
+	int ret = drop_capabilities(err);
+
 	if (ret < 0)
 		return ret;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
-		return error_errno(err, "lock the monitor in");
+		return error_errno(err, "lock ourselves in");
 	return landlock(err);
 }

@@ -17,5 +17,7 @@
 int vm_jail_give_up(uint64_t bounding, struct error *err);
 /* One thread still. Everything that has a path has been opened. */
 int vm_jail_enter(struct error *err);
+/* All of it but the root: for a process on the host that only stands for one in a guest, and hears nobody but the monitor. */
+int vm_jail_stand_by(struct error *err);
 
 #endif

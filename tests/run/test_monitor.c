@@ -217,6 +217,10 @@ RUN_TEST(exec_killed, "SIGKILL on exec's host process kills the one in the guest
 	struct result r = nacre("exec", "--detach", "--pid-file", file, b.id, "/bin/inside", "sleep", "555", NULL);
 	must_succeed(&r);
 	MUST_SAY(count_processes(&b) == 3, "%d processes", count_processes(&b));
+	/* It hears the monitor, and has nothing that a taken one could want. */
+	char *process = format("/proc/%s", file_text(file));
+	MUST_SAY(!strcmp(status_of(process, "CapPrm:"), "0000000000000000"), "%s", status_of(process, "CapPrm:"));
+	MUST(!strcmp(status_of(process, "NoNewPrivs:"), "1"));
 	MUST(!kill(atoi(file_text(file)), SIGKILL));
 	MUST(wait_until(is_alone, &b, PATIENCE));
 	MUST(!strcmp(bundle_state(&b, "status"), "running"));
