@@ -5,7 +5,8 @@
  * Start: from the command to the first line of the program inside; the three take turns. QEMU is measured twice: with the kernel as it is
  * installed, which unpacks itself in the guest, and with the one that nacre has unpacked and kept. Its machine has what its own documentation
  * recommends for a quick start, the same memory, the same devices, and an initramfs with the modules it needs and guest.c; virtiofsd has its
- * default sandbox, and listens before QEMU is started.
+ * default sandbox, and listens before QEMU is started. Its memory is shared with virtiofsd, so there are no huge pages in it; nacre's, which
+ * is not shared, has them.
  *
  * Where the kernel traces KVM, the time from the command until the guest's first instruction, and how often KVM left the guest.
  * Memory: all that monitor and helpers have to themselves, without the guest's memory.
@@ -166,11 +167,10 @@ static pid_t spawn(const char *const *argv, int out, int keep)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpgid(0, 0);
-	int null = open("/dev/null", O_RDWR), log = open("/dev/stderr", O_WRONLY);
+	int null = open("/dev/null", O_RDWR);
+
 	dup2(null, 0);
 	dup2(out >= 0 ? out : null, 1);
-	if (out < 0 && log >= 0 && !getenv("LOUD"))
-		dup2(null, 2);
 	if (keep >= 0)
 		fcntl(keep, F_SETFD, 0);
 	execvp(argv[0], (char *const *)argv);
@@ -192,6 +192,8 @@ static int listen_at(const char *path)
 static void start_qemu(struct run *r, int out, bool network)
 {
 	char socket_path[128], root[128], number[32], chardev[192], kernel[600], initrd[128];
+	int fd;
+
 	snprintf(socket_path, sizeof(socket_path), "%s/virtiofsd.sock", folder);
 	snprintf(root, sizeof(root), "--shared-dir=%s/rootfs", folder);
 	snprintf(chardev, sizeof(chardev), "socket,id=fs,path=%s", socket_path);
@@ -201,7 +203,7 @@ static void start_qemu(struct run *r, int out, bool network)
 	else
 		snprintf(kernel, sizeof(kernel), "%s", kept);
 	r->began = now();
-	int fd = listen_at(socket_path);
+	fd = listen_at(socket_path);
 	snprintf(number, sizeof(number), "--fd=%d", fd);
 	r->daemon = spawn((const char *const[]){"/usr/libexec/virtiofsd", number, root, "--log-level=error", NULL}, -1, fd);
 	close(fd);
