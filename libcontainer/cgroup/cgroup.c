@@ -90,6 +90,8 @@ int cgroup_add_folders(struct cgroup *c, const char *path, struct error *err)
 
 	if (ret < 0)
 		return ret;
+	/* Who asked before there were any was told of none. */
+	free(TAKE_PTR(c->hierarchies));
 	c->layout = host->layout;
 	c->folders = calloc(host->n + 1, sizeof(*c->folders));
 	if (!c->folders)
@@ -322,6 +324,11 @@ int cgroup_enter(struct cgroup *c, pid_t pid, bool cloned_into, struct error *er
 							  : strerror(-ret));
 	}
 	return 0;
+}
+
+int cgroup_find_self(struct cgroup *c, struct error *err)
+{
+	return c->deferred && !c->n ? systemd_find_self(c, err) : 0;
 }
 
 /* The same driver and host, other folders; nothing in it is ours to remove. */

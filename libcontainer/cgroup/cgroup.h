@@ -55,6 +55,10 @@ int cgroup_clone_fd(const struct cgroup *c);
 int cgroup_enter(struct cgroup *c, pid_t pid, bool cloned_into, struct error *err);
 bool cgroup_joins_itself(const struct cgroup *c);
 
+/* For a process in it that wants to know where it is (cgroup_hierarchies()), once another has entered it with cgroup_enter(): a scope's folders are
+ * the service manager's choice. Nothing to be done where they are known already. */
+int cgroup_find_self(struct cgroup *c, struct error *err);
+
 /* For exec into a container whose init has made sub-cgroups of its own and moved there (systemd in a container: on v2 nobody can
  * enter the container's top folder then, clone3 fails with EBUSY): the cgroups at or below c's in which `pid` is. To be entered as
  * above and freed. -ESRCH where pid is gone; -EINVAL where it is not below c. */

@@ -137,10 +137,12 @@ static int find_path(pid_t pid, char **path, struct error *err)
 {
 	const struct hierarchies *host;
 	auto_free char *text = NULL;
-	char file[32];
+	char file[32] = "/proc/self/cgroup";
 	int ret = hierarchies_host(&host, err);
 
-	snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	/* 0 is ourselves: in a pid namespace of its own a process does not know its number in the host's /proc. */
+	if (pid)
+		snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
 	if (!ret)
 		ret = file_read_at(AT_FDCWD, file, 1 << 16, &text, NULL, err);
 	if (ret < 0)
@@ -169,6 +171,14 @@ static int join_folders(struct cgroup *c, pid_t pid, struct error *err)
 		if (!c->folders[i].v2 && !controllers_include(c->folders[i].controllers, "name=systemd"))
 			ret = folder_make_shared(&c->folders[i], err);
 	return ret;
+}
+
+int systemd_find_self(struct cgroup *c, struct error *err)
+{
+	auto_free char *path = NULL;
+	int ret = find_path(0, &path, err);
+
+	return ret < 0 ? ret : cgroup_add_folders(c, path, err);
 }
 
 int systemd_start(struct cgroup *c, pid_t pid, struct error *err)

@@ -51,24 +51,11 @@ static int make_cgroup(struct container *c, const struct agent_places *places, s
 	struct oci_memory memory;
 	struct cgroup_request request = { .driver = CGROUP_FS, .path = places->cgroup, .id = c->id, .resources = &resources };
 	int ret = l && l->resources ? agent_spec_resources(l->resources, &resources, &memory, err) : 0;
-	const struct cgroup_hierarchy *from;
-	size_t n = 0;
 
 	if (ret == 0)
 		ret = cgroup_make(&request, &c->host.cgroup, err);
 	free(resources.unified.v);
-	if (ret < 0)
-		return ret;
-	from = cgroup_hierarchies(c->host.cgroup);
-	while (from[n].name)
-		n++;
-	c->carried.hierarchies = calloc(n + 1, sizeof(*c->carried.hierarchies));
-	if (!c->carried.hierarchies)
-		return no_memory(err);
-	for (size_t i = 0; i < n; i++)
-		c->carried.hierarchies[i] = (struct root_hierarchy){ from[i].name, from[i].options, from[i].host_path };
-	c->carried.cgroup_v2 = cgroup_host_layout() == CGROUP_LAYOUT_V2;
-	return 0;
+	return ret < 0 ? ret : stage_note_hierarchies(c, err);
 }
 
 /* Where the host's files are here. */

@@ -10,14 +10,14 @@
 
 static bool may_place_later(const struct container *c)
 {
-	return !stage_has_cgroup_namespace(c);
+	return !stage_is_placed_first(c);
 }
 
 static const struct stage enter[] = {
 	{ HOST,   "spawn",            stage_spawn,            stage_end, NULL,                  false },
 	{ HOST,   "limits",           stage_limits,           NULL, NULL,                       false },
 	{ HOST,   "idmap",            stage_idmap,            NULL, stage_has_new_user_namespace, false },
-	{ HOST,   "place",            stage_place,            NULL, stage_has_cgroup_namespace, false },
+	{ HOST,   "place",            stage_place,            NULL, stage_is_placed_first,      false },
 	{ HOST,   "netdev",           stage_net_devices,      NULL, stage_has_net_devices,      false },
 	{ INSIDE, "enter cgroup",     stage_enter_cgroup,     NULL, stage_enters_itself,        false },
 	{ INSIDE, "settle",           stage_settle,           NULL, NULL,                       false },

@@ -48,6 +48,9 @@ bool stage_enters_itself(const struct container *c);
 /* Into what neither the clone nor the process itself has entered. Each hierarchy waits for the kernel; INSIDE need not wait with it,
  * unless its cgroup namespace hangs on it. */
 int stage_place(struct container *c, struct error *err);
+/* Must INSIDE be where it belongs before it builds its root? */
+bool stage_is_placed_first(const struct container *c);
+bool stage_shows_scope(const struct container *c);
 /* linux.netDevices into the new network namespace. */
 int stage_net_devices(struct container *c, struct error *err);
 bool stage_has_net_devices(const struct container *c);

@@ -64,6 +64,11 @@ int stage_place(struct container *c, struct error *err)
 	return cgroup_enter(c->host.cgroup, c->init.pid, c->host.cgroup_entered, err);
 }
 
+bool stage_is_placed_first(const struct container *c)
+{
+	return stage_has_cgroup_namespace(c) || stage_shows_scope(c);
+}
+
 int stage_net_devices(struct container *c, struct error *err)
 {
 	const struct oci_net_device_list *list = &c->spec->linux_->net_devices;

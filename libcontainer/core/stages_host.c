@@ -332,22 +332,6 @@ const struct stage stages_prepare[] = {
 	{ 0 },
 };
 
-int stage_note_hierarchies(struct container *c, struct error *err)
-{
-	const struct cgroup_hierarchy *from = c->host.cgroup ? cgroup_hierarchies(c->host.cgroup) : NULL;
-	size_t n = 0;
-
-	while (from && from[n].name)
-		n++;
-	c->carried.cgroup_v2 = cgroup_host_layout() == CGROUP_LAYOUT_V2;
-	c->carried.hierarchies = calloc(n + 1, sizeof(*c->carried.hierarchies));
-	if (!c->carried.hierarchies)
-		return error_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		c->carried.hierarchies[i] = (struct root_hierarchy){ from[i].name, from[i].options, from[i].host_path };
-	return 0;
-}
-
 int stage_adopt(struct container *c, enum place place, pid_t pid, int pidfd, int channel, struct error *err)
 {
 	struct proc whole = PROC_NONE;

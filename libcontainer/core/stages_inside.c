@@ -85,11 +85,49 @@ static bool has_network_namespace(const struct container *c)
 	return !c->in_vm && c->host.ns.create & CLONE_NEWNET;
 }
 
+int stage_note_hierarchies(struct container *c, struct error *err)
+{
+	const struct cgroup_hierarchy *from = c->host.cgroup ? cgroup_hierarchies(c->host.cgroup) : NULL;
+	size_t n = 0;
+
+	while (from && from[n].name)
+		n++;
+	free(c->carried.hierarchies);
+	c->carried.cgroup_v2 = cgroup_host_layout() == CGROUP_LAYOUT_V2;
+	c->carried.hierarchies = calloc(n + 1, sizeof(*c->carried.hierarchies));
+	if (!c->carried.hierarchies)
+		return error_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		c->carried.hierarchies[i] = (struct root_hierarchy){ from[i].name, from[i].options, from[i].host_path };
+	return 0;
+}
+
+/* The root shows the container its own cgroup, which has no folder before the service manager has made the scope. */
+bool stage_shows_scope(const struct container *c)
+{
+	if (stage_has_cgroup_namespace(c) || c->in_vm || c->global->cgroup_driver != CGROUP_SYSTEMD)
+		return false;
+	for (size_t i = 0; i < c->spec->mounts.n; i++) {
+		const char *type = c->spec->mounts.v[i].type;
+
+		if (type && (!strcmp(type, "cgroup") || !strcmp(type, "cgroup2")))
+			return true;
+	}
+	return false;
+}
+
 static int furnish_root(struct container *c, struct error *err)
 {
 	struct root *r = &c->inside.root;
 	int ret;
 
+	if (stage_shows_scope(c)) {
+		ret = cgroup_find_self(c->host.cgroup, err);
+		if (ret == 0)
+			ret = stage_note_hierarchies(c, err);
+		if (ret < 0)
+			return ret;
+	}
 	*r = (struct root){
 		.fd = -EBADF,
 		.proc = -EBADF,
