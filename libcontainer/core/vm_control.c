@@ -133,11 +133,11 @@ int control_ask(int folder, const struct control_msg *m, const int *fds, size_t 
 {
 	auto_close int fd = control_connect(folder, err);
 	int none[CONTROL_FDS_MAX], ret = fd < 0 ? fd : control_send(fd, m, fds, n, err);
-	const struct timeval patience = { .tv_sec = 20 };
+	const struct timeval patience = { .tv_sec = 60 };
 	struct control_msg heard;
 	size_t came = 0;
 
-	/* One that is stopped does not answer. */
+	/* One that is stopped does not answer; one with a small part of a busy processor takes its time. */
 	if (ret == 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (ret == 0)
