@@ -27,6 +27,15 @@ static char *folder_of(struct bundle *b)
 	return format("/sys/fs/cgroup%s", line + 3);
 }
 
+/* The user's manager is where it is, whatever folder the tests have for the runtime's own. */
+static const char *const *managers_place(void)
+{
+	static const char *env[2];
+
+	env[0] = am_root() ? NULL : format("XDG_RUNTIME_DIR=/run/user/%u", getuid());
+	return env;
+}
+
 static struct result systemctl(const char *verb, const char *unit, const char *property)
 {
 	const char *argv[8] = {"systemctl"};
@@ -39,7 +48,7 @@ static struct result systemctl(const char *verb, const char *unit, const char *p
 		argv[n++] = "--value";
 		argv[n++] = format("--property=%s", property);
 	}
-	return run_program(&(struct spawn){.argv = argv});
+	return run_program(&(struct spawn){.argv = argv, .env = managers_place()});
 }
 
 static void expect_property(const char *unit, const char *property, const char *value)
@@ -210,7 +219,7 @@ static struct job strangers_scope(const char *unit, const char *more)
 		argv[n++] = more;
 	argv[n++] = "sleep";
 	argv[n++] = "600";
-	return job_start(&(struct spawn){.argv = argv});
+	return job_start(&(struct spawn){.argv = argv, .env = managers_place()});
 }
 
 struct wanted {
@@ -339,7 +348,7 @@ RUN_TEST(stopped_manager, "a manager that does not finish the job: an error afte
 	need_systemd();
 	if (am_root())
 		test_skip("the system's manager cannot be stopped; see the same as an ordinary user");
-	struct result r = run_program(&(struct spawn){.argv = (const char *[]){"systemctl", "--user", "show", "--value", "--property=MainPID", NULL}});
+	struct result r = run_program(&(struct spawn){.argv = (const char *[]){"systemctl", "--user", "show", "--value", "--property=MainPID", NULL}, .env = managers_place()});
 	r = run_program(&(struct spawn){.argv = (const char *[]){"pgrep", "-u", format("%u", getuid()), "-x", "systemd", NULL}});
 	int manager = atoi(r.out);
 	if (manager <= 1)
