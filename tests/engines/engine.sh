@@ -312,9 +312,10 @@ no_process_with()
 	done
 }
 
-empty_folder()
+# No container's folder, and nothing else but the cache of compiled filters, which outlives containers on purpose.
+no_state()
 { # FOLDER
-	[ ! -e "$1" ] || is "$(ls -A "$1")" ''
+	[ ! -e "$1" ] || is "$(find "$1" -mindepth 1 -maxdepth 1 ! -name '.seccomp:filters')" ''
 }
 
 # ---- images: busybox and nothing else
