@@ -1,7 +1,7 @@
-/* agent.c: the first process of a container's virtual machine: makes the machine ready, then serves the host (core/agent_guest.h) until it is
+/* agent.c: the first process of a container's virtual machine: makes the machine ready, then serves the host (core/agent/guest.h) until it is
  * told to power off.
  *
- * A static program, /init of an archive that holds it and the kernel's modules (core/agent_image.h, vmm/modules.h): nothing of it ever lies in
+ * A static program, /init of an archive that holds it and the kernel's modules (core/agent/image.h, vmm/modules.h): nothing of it ever lies in
  * the container's root.
  */
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/table.h"
-#include "core/agent_guest.h"
+#include "core/agent/guest.h"
 #include "net/adopt.h"
 
 #ifndef MODULE_INIT_COMPRESSED_FILE

@@ -85,7 +85,7 @@ struct container {
 
 	/* Made in HOST, used in JAIL. */
 	struct vm_parts *parts;
-	int control;                         /* listening, see core/vm_control.h */
+	int control;                         /* listening, see core/vm/control.h */
 
 	/* Valid in JAIL. */
 	struct {

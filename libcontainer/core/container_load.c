@@ -14,7 +14,7 @@
 #include "base/path.h"
 #include "core/gate.h"
 #include "core/lifecycle.h"
-#include "core/vm_machine.h"
+#include "core/vm/machine.h"
 
 #define CONFIG_MAX (16u << 20)
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/auto.h"
-#include "core/agent.h"
+#include "core/agent/wire.h"
 #include "oci-spec/tables.h"
 
 struct cpu_usage {

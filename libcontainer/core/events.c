@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cgroup/oom.h"
-#include "core/agent.h"
+#include "core/agent/wire.h"
 #include "core/container.h"
 #include "core/event_document.h"
 

@@ -17,7 +17,7 @@
 #include "base/str.h"
 #include "base/table.h"
 #include "cgroup/cgroup.h"
-#include "core/agent_image.h"
+#include "core/agent/image.h"
 #include "net/tap.h"
 #include "ns/namespaces.h"
 #include "vmm/initramfs.h"

@@ -14,12 +14,12 @@
 #include "base/log.h"
 #include "core/isolation.h"
 #include "core/stages.h"
-#include "core/vm_control.h"
-#include "core/vm_exec.h"
-#include "core/vm_jail.h"
-#include "core/vm_machine.h"
-#include "core/vm_monitor.h"
-#include "core/vm_network.h"
+#include "core/vm/control.h"
+#include "core/vm/exec.h"
+#include "core/vm/jail.h"
+#include "core/vm/machine.h"
+#include "core/vm/monitor.h"
+#include "core/vm/network.h"
 #include "process/sched.h"
 
 /* parts: what has a path is opened with the host's rights, so that what is missing is known before there is a process. */

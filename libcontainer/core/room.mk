@@ -1,7 +1,7 @@
 noinst_LIBRARIES += libcontainer/core/libcore.a
 libcontainer_core_libcore_a_SOURCES = \
 	%D%/stages.h \
-	%D%/agent_wire.c %D%/agent.h %D%/agent_binding.c %D%/agent_binding.h %D%/agent_host.c %D%/agent_host.h \
+	%D%/agent/wire.c %D%/agent/wire.h %D%/agent/binding.c %D%/agent/binding.h %D%/agent/host.c %D%/agent/host.h \
 	%D%/container.c %D%/container.h \
 	%D%/container_load.c \
 	%D%/event_document.c %D%/event_document.h \
@@ -24,21 +24,21 @@ libcontainer_core_libcore_a_SOURCES = \
 
 # Containers in virtual machines: the monitor's side.
 libcontainer_core_libcore_a_SOURCES += \
-	%D%/agent_image.c %D%/agent_image.h \
+	%D%/agent/image.c %D%/agent/image.h \
 	%D%/isolation_kvm.c \
-	%D%/vm_clients.c %D%/vm_clients.h \
-	%D%/vm_control.c %D%/vm_control.h \
-	%D%/vm_exec.c %D%/vm_exec.h \
-	%D%/vm_jail.c %D%/vm_jail.h \
-	%D%/vm_machine.c %D%/vm_machine.h \
-	%D%/vm_monitor.c %D%/vm_monitor.h \
-	%D%/vm_network.c %D%/vm_network.h \
-	%D%/vm_size.c %D%/vm_size.h \
-	%D%/vm_terminal.c %D%/vm_terminal.h
+	%D%/vm/clients.c %D%/vm/clients.h \
+	%D%/vm/control.c %D%/vm/control.h \
+	%D%/vm/exec.c %D%/vm/exec.h \
+	%D%/vm/jail.c %D%/vm/jail.h \
+	%D%/vm/machine.c %D%/vm/machine.h \
+	%D%/vm/monitor.c %D%/vm/monitor.h \
+	%D%/vm/network.c %D%/vm/network.h \
+	%D%/vm/size.c %D%/vm/size.h \
+	%D%/vm/terminal.c %D%/vm/terminal.h
 
 # The guest's side; linked into the agent only.
 libcontainer_core_libcore_a_SOURCES += \
-	%D%/agent_guest.c %D%/agent_guest.h \
-	%D%/agent_process.c %D%/agent_process.h \
-	%D%/agent_spec.c %D%/agent_spec.h \
-	%D%/agent_stream.c %D%/agent_stream.h
+	%D%/agent/guest.c %D%/agent/guest.h \
+	%D%/agent/process.c %D%/agent/process.h \
+	%D%/agent/spec.c %D%/agent/spec.h \
+	%D%/agent/stream.c %D%/agent/stream.h

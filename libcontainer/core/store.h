@@ -5,9 +5,9 @@
  *   ROOT/ID/state.json    struct saved_state of a created one; put there by rename, and never changed
  *   ROOT/ID/lock          flock()ed by every command that changes the container
  *   ROOT/ID/gate          the listening socket of a created container
- *   ROOT/ID/control       that of a virtual machine's monitor (core/vm_control.h)
+ *   ROOT/ID/control       that of a virtual machine's monitor (core/vm/control.h)
  *   ROOT/ID/console       what a virtual machine's kernel said, where log lines are for debugging
- *   ROOT/.kvm@fast        the host's boot_id, when KVM was found to be good for something (core/vm_machine.c)
+ *   ROOT/.kvm@fast        the host's boot_id, when KVM was found to be good for something (core/vm/machine.c)
  *
  * A folder without state.json belongs to a create that is under way (its lock is held), or that died (the lock is free): then
  * `delete --force` takes it apart. Whether a container has been started is not written down: the gate knows.

@@ -2,7 +2,7 @@
  * take over.
  *
  * One flat struct of fixed size without pointers: it goes to the agent as it is (message NET), and
- * core/agent_net.c there needs nothing but this header. Both sides are the same build.
+ * core/agent/net.c there needs nothing but this header. Both sides are the same build.
  */
 #ifndef NET_SURVEY_H
 #define NET_SURVEY_H

@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #define TRACE "/sys/kernel/tracing/"
-/* nacre's own (core/vm_machine.c). */
+/* nacre's own (core/vm/machine.c). */
 #define PARAMETERS \
 	"panic=-1 reboot=t no_timer_check tsc=reliable cryptomgr.notests swiotlb=noforce random.trust_cpu=1 rcupdate.rcu_expedited=1 quiet " \
 	"8250.nr_uarts=0"

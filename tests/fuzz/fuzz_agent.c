@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/agent.h"
+#include "core/agent/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/agent_host.h"
+#include "core/agent/host.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,8 +15,8 @@ fuzz_device_tested = $(libcontainer_base_libbase_a_SOURCES) $(addprefix libconta
 fuzz_net_tested = $(fuzz_device_tested) libcontainer/vmm/virtio/net.c
 fuzz_targets += fuzz_vsock fuzz_agent fuzz_agent_host
 fuzz_vsock_tested = $(fuzz_device_tested) libcontainer/vmm/virtio/vsock.c libcontainer/vmm/virtio/vsock_stream.c
-fuzz_agent_tested = $(libcontainer_base_libbase_a_SOURCES) libcontainer/core/agent_wire.c
-fuzz_agent_host_tested = $(fuzz_vsock_tested) libcontainer/core/agent_wire.c libcontainer/core/agent_binding.c libcontainer/core/agent_host.c
+fuzz_agent_tested = $(libcontainer_base_libbase_a_SOURCES) libcontainer/core/agent/wire.c
+fuzz_agent_host_tested = $(fuzz_vsock_tested) libcontainer/core/agent/wire.c libcontainer/core/agent/binding.c libcontainer/core/agent/host.c
 # The same, by way of a script of all that a guest can do.
 fuzz_targets += fuzz_queue fuzz_mmio fuzz_rng fuzz_console fuzz_balloon fuzz_blk
 fuzz_script_tested = $(fuzz_device_tested) %D%/script.c

@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/agent.h"
+#include "core/agent/wire.h"
 
 static void load_modules(void)
 {

@@ -1,7 +1,7 @@
 /* test_agent_guest.c: the guest's agent as the first process of a pid namespace on this host, with socket pairs in place of the machine's
  * sockets, and this host's own root as the container's.
  */
-#include "core/agent_guest.h"
+#include "core/agent/guest.h"
 
 #include <criterion/criterion.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* test_agent_host.c: the host's end, against an agent that says what the test wants. */
-#include "core/agent_host.h"
+#include "core/agent/host.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

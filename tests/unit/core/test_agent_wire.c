@@ -1,5 +1,5 @@
 /* test_agent_wire.c: frames and bodies of the agent's connection: there and back, and nothing else accepted. */
-#include "core/agent.h"
+#include "core/agent/wire.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* test_event_document.c: the lines of `events`, letter by letter: programs that know runc's parse them. */
-#include "core/agent.h"
+#include "core/agent/wire.h"
 #include "core/event_document.h"
 
 #include <criterion/criterion.h>

@@ -9,7 +9,7 @@
 
 #include "core/pipeline.h"
 #include "core/stages.h"
-#include "core/vm_size.h"
+#include "core/vm/size.h"
 
 #define MIB (UINT64_C(1) << 20)
 

@@ -1,5 +1,5 @@
 /* test_vm_control.c: the control socket: what passes, and what does not. */
-#include "core/vm_control.h"
+#include "core/vm/control.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -1,0 +1,15 @@
+/* clients.h: who talks to the monitor over its control socket (control.h): exec, kill, update, events. On the monitor's loop. */
+#ifndef CORE_VM_CLIENTS_H
+#define CORE_VM_CLIENTS_H
+
+#include "base/loop.h"
+#include "core/agent/host.h"
+
+struct vm_clients;
+
+/* control: listening; borrowed. Lives as long as the process. */
+int vm_clients_new(struct agent_host *agent, struct loop *loop, int control, struct vm_clients **out, struct error *err);
+/* Process `id` (not 0) has ended: from agent_host_events. */
+void vm_clients_exited(struct vm_clients *c, uint32_t id, int status);
+
+#endif

@@ -1,0 +1,33 @@
+/* size.h: how large a machine a container gets, and what its cgroup on the host must give then. */
+#ifndef CORE_VM_SIZE_H
+#define CORE_VM_SIZE_H
+
+#include <stdint.h>
+
+#include "core/isolation.h"
+
+/* What the guest's kernel, the agent and its page tables take of the guest's memory (measured: 71 to 75 MB with Debian's kernels), with
+ * room for what they grow by while files are read. */
+#define VM_GUEST_OVERHEAD   (UINT64_C(96) << 20)
+/* What the host's cgroup is charged beyond the guest's memory: the monitor and the broker, their page tables and buffers, KVM's own. */
+#define VM_MONITOR_OVERHEAD (UINT64_C(16) << 20)
+#define VM_MEMORY_DEFAULT   (UINT64_C(256) << 20)
+#define VM_MEMORY_LEAST     (UINT64_C(128) << 20)
+#define VM_VCPUS_MOST       64u
+
+struct vm_size {
+	uint64_t memory; /* bytes, a multiple of 2 MiB */
+	unsigned int vcpus;
+};
+
+/* Memory: vm.hwConfig.memory; else linux.resources.memory.limit and VM_GUEST_OVERHEAD, so that the limit is what the container may use; else
+ * VM_MEMORY_DEFAULT. Processors: vm.hwConfig.vcpus; else linux.resources.cpu.quota, rounded up; else one. Never more than the host has.
+ * -EINVAL with the place in the document. */
+int vm_size_plan(const struct oci_config *spec, struct vm_size *out, struct error *err);
+
+/* The resources that the host's cgroup gets in place of `asked`: all but what is meant for the processes of the container, which acts
+ * inside the guest (pids, and the files of those two controllers in unified); memory with what is needed around it, and
+ * never less than the machine has, which once touched cannot be taken away. */
+void vm_size_host(const struct oci_config *spec, const struct oci_resources *asked, struct isolation_resources *out);
+
+#endif
