@@ -175,18 +175,9 @@ static const struct stage rows[] = {
 	{ HOST,   "place",    place,              NULL, NULL,                  false },
 	{ HOST,   "limits",   stage_limits,       NULL, NULL,                  false },
 	{ INSIDE, "settle",   settle,             NULL, NULL,                  false },
-	{ INSIDE, "terminal", stage_terminal,     NULL, stage_has_terminal,    false },
-	{ INSIDE, "sched",    stage_sched,        NULL, NULL,                  false },
-	{ INSIDE, "lookup",   stage_lookup,       NULL, NULL,                  false },
-	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_early, false },
-	{ INSIDE, "identity", stage_identity,     NULL, NULL,                  false },
-	{ INSIDE, "shed",     stage_shed,         NULL, NULL,                  false },
-	{ INSIDE, "ready",    stage_ready,        NULL, NULL,                  false },
-	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_late,  false },
-	{ INSIDE, "execve",   stage_execve,       NULL, NULL,                  false },
 	{ 0 },
 };
-const struct stage *const exec_list_namespaces[] = { rows, NULL };
+const struct stage *const exec_list_namespaces[] = { rows, stages_join, NULL };
 
 int exec_start(struct container *c, struct error *err)
 {

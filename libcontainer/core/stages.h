@@ -15,6 +15,8 @@ extern const struct stage stages_furnish[];  /* INSIDE and HOST: the root, names
 extern const struct stage stages_announce[]; /* HOST: created */
 extern const struct stage stages_gate[];     /* INSIDE: gate */
 extern const struct stage stages_go[];       /* INSIDE: hooks, filter, execve */
+/* INSIDE, for exec: terminal to execve, of a process that is in the container's namespaces already */
+extern const struct stage stages_join[];
 
 /* In a guest (stages_guest.c): the first rows of its INSIDE. */
 extern const struct stage stages_guest_settle[]; /* settle, cgroup namespace, limits */

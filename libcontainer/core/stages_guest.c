@@ -52,18 +52,9 @@ static int settle_exec(struct container *c, struct error *err)
 }
 
 static const struct stage exec_rows[] = {
-	{ JAIL,   "ask",      NULL,           NULL, NULL,                  false },
-	{ INSIDE, "settle",   settle_exec,    NULL, NULL,                  false },
-	{ INSIDE, "limits",   limits,         NULL, NULL,                  false },
-	{ INSIDE, "terminal", stage_terminal, NULL, stage_has_terminal,    false },
-	{ INSIDE, "sched",    stage_sched,    NULL, NULL,                  false },
-	{ INSIDE, "lookup",   stage_lookup,   NULL, NULL,                  false },
-	{ INSIDE, "filter",   stage_filter,   NULL, stage_filter_is_early, false },
-	{ INSIDE, "identity", stage_identity, NULL, NULL,                  false },
-	{ INSIDE, "shed",     stage_shed,     NULL, NULL,                  false },
-	{ INSIDE, "ready",    stage_ready,    NULL, NULL,                  false },
-	{ INSIDE, "filter",   stage_filter,   NULL, stage_filter_is_late,  false },
-	{ INSIDE, "execve",   stage_execve,   NULL, NULL,                  false },
+	{ JAIL,   "ask",    NULL,        NULL, NULL, false },
+	{ INSIDE, "settle", settle_exec, NULL, NULL, false },
+	{ INSIDE, "limits", limits,      NULL, NULL, false },
 	{ 0 },
 };
-const struct stage *const guest_exec_list[] = { exec_rows, NULL };
+const struct stage *const guest_exec_list[] = { exec_rows, stages_join, NULL };

@@ -461,3 +461,16 @@ const struct stage stages_go[] = {
 	{ INSIDE, "execve",               stage_execve,          NULL, NULL,                 false },
 	{ 0 },
 };
+
+const struct stage stages_join[] = {
+	{ INSIDE, "terminal", stage_terminal,     NULL, stage_has_terminal,    false },
+	{ INSIDE, "sched",    stage_sched,        NULL, NULL,                  false },
+	{ INSIDE, "lookup",   stage_lookup,       NULL, NULL,                  false },
+	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_early, false },
+	{ INSIDE, "identity", stage_identity,     NULL, NULL,                  false },
+	{ INSIDE, "shed",     stage_shed,         NULL, NULL,                  false },
+	{ INSIDE, "ready",    stage_ready,        NULL, NULL,                  false },
+	{ INSIDE, "filter",   stage_filter,       NULL, stage_filter_is_late,  false },
+	{ INSIDE, "execve",   stage_execve,       NULL, NULL,                  false },
+	{ 0 },
+};
