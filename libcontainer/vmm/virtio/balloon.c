@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum { INFLATE, DEFLATE, STATS, REPORT, QUEUES, STATS_PER_REQUEST = 64 };
-_Static_assert(BALLOON_STATS == VIRTIO_BALLOON_S_NR, "one for each kind");
 _Static_assert(BALLOON_PAGE == 1 << VIRTIO_BALLOON_PFN_SHIFT, "the page of the protocol");
 
 struct balloon {

@@ -10,7 +10,7 @@
 
 #define BALLOON_PAGE 4096       /* bytes; what the protocol counts in, whatever the guest's pages are */
 #define BALLOON_PAGES_MAX 1024  /* of one request; Linux sends 256 */
-#define BALLOON_STATS 10        /* kinds of figures */
+#define BALLOON_STATS 16        /* kinds of figures, as of Linux 6.12; older guests know the first ten, and what newer ones add is passed over */
 #define BALLOON_UNKNOWN UINT64_MAX
 
 /* What the guest said of its memory when it was last asked: bytes and counts, by VIRTIO_BALLOON_S_* of linux/virtio_balloon.h;
