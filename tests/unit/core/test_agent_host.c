@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -363,4 +364,56 @@ Test(agent_host, one_who_does_not_listen_costs_no_more_than_the_bound)
 	for (uint32_t id = 1; id < 100 && ret == 0; id++)
 		ret = agent_host_exec(h, id, &e, NULL);
 	cr_assert_eq(ret, -ENOBUFS);
+}
+
+/* In place of the device: what it would call once all is written. */
+static struct { void (*done)(void *data); void *data; } flushes[2];
+static size_t n_flushes;
+static bool device_is_ours, look_between;
+
+int __real_vsock_flush(struct vsock *v, uint32_t first, uint32_t last, void (*done)(void *data), void *data);
+int __wrap_vsock_flush(struct vsock *v, uint32_t first, uint32_t last, void (*done)(void *data), void *data);
+int __wrap_vsock_flush(struct vsock *v, uint32_t first, uint32_t last, void (*done)(void *data), void *data)
+{
+	if (!device_is_ours)
+		return __real_vsock_flush(v, first, last, done, data);
+	cr_assert_lt(n_flushes, 2);
+	flushes[n_flushes].done = done;
+	flushes[n_flushes++].data = data;
+	return 0;
+}
+
+/* Between the unlock and the next instruction of the device's thread the other one runs, as far as it gets. */
+int __real_pthread_mutex_unlock(pthread_mutex_t *m);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *m);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *m)
+{
+	int ret = __real_pthread_mutex_unlock(m);
+
+	if (look_between) {
+		look_between = false;
+		run_on();
+	}
+	return ret;
+}
+
+/* The first one's end wakes the loop, which finds the second one flushed as well and lets go of it: the device's thread must not look at it any
+ * more. Seen by AddressSanitizer. */
+Test(agent_host, one_that_was_flushed_may_be_gone_at_once)
+{
+	device_is_ours = true;
+	agent_host_set_vsock(h, (struct vsock *)&device_is_ours);
+	say_hello();
+	ask_exec(1);
+	ask_exec(2);
+	say_exited(1, 0, 0);
+	say_exited(2, 0, 0);
+	run_on();
+	cr_assert_eq(n_flushes, 2);
+	cr_assert_eq(seen.exited, 0);
+	flushes[0].done(flushes[0].data);
+	look_between = true;
+	flushes[1].done(flushes[1].data);
+	cr_assert_not(look_between);
+	cr_assert_eq(seen.exited, 2, "both were let go of in between");
 }

@@ -475,3 +475,36 @@ Test(vsock, a_reset_loses_nothing_that_was_sent)
 	read_exactly(p[0], 2 * sizeof(bulk), "both");
 	expect_end(p[0]);
 }
+
+/* The last word about a connection, and in the same breath a lie: what was heard of its descriptor is not looked for in what is freed. Seen by
+ * AddressSanitizer. */
+Test(vsock, a_lie_after_the_end_of_what_is_heard, .init = setup_without_buffers)
+{
+	static char bulk[64 << 10];
+	struct guest_buffer b = { .len = PACKET, .write = true };
+	int p[2], s[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	cr_assert_eq(pipe(p), 0);
+	ends = (struct vsock_ends){ s[0], s[0] };
+	say_op(VIRTIO_VSOCK_OP_REQUEST, 1, 0);
+	ends = (struct vsock_ends){ -EBADF, p[1] };
+	say_op(VIRTIO_VSOCK_OP_REQUEST, 2, 0);
+	say(packet(VIRTIO_VSOCK_OP_RW, 2), bulk, sizeof(bulk));
+	say(packet(VIRTIO_VSOCK_OP_RW, 2), bulk, 1);
+	say_op(VIRTIO_VSOCK_OP_SHUTDOWN, 2, VIRTIO_VSOCK_SHUTDOWN_SEND | VIRTIO_VSOCK_SHUTDOWN_RCV);
+	/* Room for RESPONSE, SHUTDOWN and RST of the pipe's; none for the socket's RESPONSE. The device finds it when the pipe has room. */
+	for (int i = 0; i < 4; i++) {
+		b.at = guest_alloc(&g, PACKET, 64);
+		b.len = i < 3 ? PACKET : HEAD - 1;
+		guest_add(&g, RX, &b, 1);
+	}
+	(void)guest_publish(&g, RX);
+	read_exactly(p[0], sizeof(bulk) + 1, "what waits");
+	expect_end(p[0]);
+	expect_end(s[1]);
+	for (int i = 0; i < 100000 && !guest_lied(&g); i++)
+		usleep(100);
+	cr_assert(guest_lied(&g));
+	cr_assert(strstr(g.why.msg, "less than a packet"), "%s", g.why.msg);
+}
