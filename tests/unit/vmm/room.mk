@@ -10,13 +10,13 @@ tests_unit_vmm_test_vmm_SOURCES = \
 	%D%/test_filter.c \
 	%D%/test_memory.c \
 	%D%/test_mmio.c \
-	%D%/test_queue.c \
+	%D%/idle.c %D%/idle.h %D%/test_queue.c %D%/test_queue_lies.c \
 	%D%/test_rng.c \
 	%D%/test_worker.c
 tests_unit_vmm_test_vmm_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
 tests_unit_vmm_test_vmm_LDADD = libcontainer/vmm/libvmm.a $(floor0) $(CRITERION_LIBS)
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_initramfs.c %D%/test_modules.c
-tests_unit_vmm_test_vmm_SOURCES += %D%/test_net.c
+tests_unit_vmm_test_vmm_SOURCES += %D%/card.c %D%/card.h %D%/test_net.c %D%/test_net_receive.c %D%/test_net_tap.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_vsock.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/allow.c %D%/allow.h %D%/fuse.c %D%/fuse.h %D%/test_fs.c %D%/test_fs_file.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_fs_broker.c %D%/test_fs_inode.c %D%/test_fs_name.c
