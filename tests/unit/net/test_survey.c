@@ -401,9 +401,24 @@ static int compare(const struct survey *a, const struct survey *b)
 	return 0;
 }
 
+/* A guest with that many cards takes it over: what is found there then is the same. */
+static int pass_on(const struct survey *before, unsigned int cards, struct netlink *guest)
+{
+	static struct survey after;
+	int r;
+
+	MUST(unshare(CLONE_NEWNET) == 0 && netlink_open(guest, &scene_error) == 0 && link_loopback_up(&scene_error) == 0);
+	r = make_cards(guest, cards);
+	if (r)
+		return r;
+	MUST(adopt_survey(before, &scene_error) == 0);
+	MUST(survey_make(guest, &after, &scene_error) == 0);
+	return compare(before, &after);
+}
+
 static int moves(void)
 {
-	static struct survey before, after;
+	static struct survey before;
 	struct netlink guest = NETLINK_NONE;
 	struct scene s;
 	int r = scene_make(&s);
@@ -413,14 +428,7 @@ static int moves(void)
 	MUST(furnish(&s) == 0);
 	MUST(file_write_at(AT_FDCWD, "/proc/sys/net/ipv6/conf/eth0/accept_ra", "0", &scene_error) == 0);
 	MUST(survey_make(&s.in, &before, &scene_error) == 0);
-	MUST(unshare(CLONE_NEWNET) == 0 && netlink_open(&guest, &scene_error) == 0 &&
-	     link_loopback_up(&scene_error) == 0);
-	r = make_cards(&guest, 1);
-	if (r)
-		return r;
-	MUST(adopt_survey(&before, &scene_error) == 0);
-	MUST(survey_make(&guest, &after, &scene_error) == 0);
-	return compare(&before, &after);
+	return pass_on(&before, 1, &guest);
 }
 
 Test(adopt, the_guest_has_the_same_network)
@@ -431,7 +439,7 @@ Test(adopt, the_guest_has_the_same_network)
 /* Two devices whose names are those of the other's card; a third card is not needed and stays down. */
 static int two(void)
 {
-	static struct survey before, after;
+	static struct survey before;
 	struct netlink guest = NETLINK_NONE;
 	struct device device;
 	struct scene s;
@@ -443,14 +451,11 @@ static int two(void)
 	MUST(scene_add_address(&s.in, "eth1", "10.50.0.1/24") == 0);
 	MUST(device_set_up(&s.in, scene_index(&s.in, "eth1"), &scene_error) == 0);
 	MUST(survey_make(&s.in, &before, &scene_error) == 0 && before.n_devices == 2);
-	MUST(unshare(CLONE_NEWNET) == 0 && netlink_open(&guest, &scene_error) == 0);
-	r = make_cards(&guest, 3);
+	r = pass_on(&before, 3, &guest);
 	if (r)
 		return r;
-	MUST(adopt_survey(&before, &scene_error) == 0);
-	MUST(survey_make(&guest, &after, &scene_error) == 0);
 	MUST(device_find(&guest, "card2", &device, &scene_error) == 0 && !(device.flags & IFF_UP));
-	return compare(&before, &after);
+	return 0;
 }
 
 Test(adopt, several_devices_in_any_order)
@@ -461,7 +466,7 @@ Test(adopt, several_devices_in_any_order)
 /* IPv6 switched off on the host, as Docker does, is off in the guest. */
 static int without_ipv6(void)
 {
-	static struct survey before, after;
+	static struct survey before;
 	struct netlink guest = NETLINK_NONE;
 	struct scene s;
 	int r = scene_make(&s);
@@ -471,13 +476,7 @@ static int without_ipv6(void)
 	MUST(file_write_at(AT_FDCWD, "/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1", &scene_error) == 0);
 	MUST(survey_make(&s.in, &before, &scene_error) == 0 && !before.devices[0].ipv6 &&
 	     before.n_addresses == 1);
-	MUST(unshare(CLONE_NEWNET) == 0 && netlink_open(&guest, &scene_error) == 0);
-	r = make_cards(&guest, 1);
-	if (r)
-		return r;
-	MUST(adopt_survey(&before, &scene_error) == 0);
-	MUST(survey_make(&guest, &after, &scene_error) == 0);
-	return compare(&before, &after);
+	return pass_on(&before, 1, &guest);
 }
 
 Test(adopt, ipv6_may_be_off)
