@@ -4,6 +4,7 @@
  * monitor locks itself in, then the machine runs; INSIDE is the agent's walker in the guest, with the rows that containers in namespaces have.
  */
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,11 @@
 #include "core/vm/machine.h"
 #include "core/vm/monitor.h"
 #include "core/vm/network.h"
+#include "core/vm/size.h"
 #include "process/sched.h"
+
+/* A guest frees memory at some hundred megabytes a second, where it runs at full speed; one that has none to spare never does. */
+enum { SHRINK_MS = 20000, SHRINK_STEP_MS = 20 };
 
 /* parts: what has a path is opened with the host's rights, so that what is missing is known before there is a process. */
 static int open_parts(struct container *c, struct error *err)
@@ -154,6 +159,27 @@ static int signal_all(struct container *c, int signo, struct error *err)
 	return control_ask(c->host.store.folder, &m, NULL, 0, NULL, err);
 }
 
+/* What the container may no longer use goes back to the host; only then can the host's limit follow. */
+static int shrink(struct container *c, const struct oci_memory *memory, struct error *err)
+{
+	const struct control_msg m = { .kind = CONTROL_SHRINK, .bytes = vm_size_spare(c->spec, memory->limit.v) };
+	struct control_msg answer;
+	struct isolation_resources host;
+	int ret, waited = 0;
+
+	while ((ret = control_ask(c->host.store.folder, &m, NULL, 0, &answer, err)) == 0 && answer.bytes < m.bytes) {
+		if (waited >= SHRINK_MS)
+			return error_set(err, -ETIMEDOUT, "memory.limit: the guest has given back %llu of %llu MiB so far, and the host's cgroup still allows "
+							  "what it had", (unsigned long long)answer.bytes >> 20, (unsigned long long)m.bytes >> 20);
+		poll(NULL, 0, SHRINK_STEP_MS);
+		waited += SHRINK_STEP_MS;
+	}
+	if (ret < 0 || !c->host.cgroup)
+		return ret;
+	vm_size_host_shrunk(memory, &host);
+	return cgroup_update(c->host.cgroup, &host.all, !c->privileged, err);
+}
+
 /* The container's limits in the guest. */
 static int update(struct container *c, const struct oci_resources *resources, struct error *err)
 {
@@ -164,7 +190,9 @@ static int update(struct container *c, const struct oci_resources *resources, st
 
 	if (ret == 0)
 		ret = fd = control_text(text, strlen(text), err);
-	return ret < 0 ? ret : control_ask(c->host.store.folder, &m, &fd, 1, NULL, err);
+	if (ret >= 0)
+		ret = control_ask(c->host.store.folder, &m, &fd, 1, NULL, err);
+	return ret == 0 && resources->memory && resources->memory->limit.set ? shrink(c, resources->memory, err) : ret;
 }
 
 static int stats(struct container *c, struct agent_stats *out, struct error *err)

@@ -265,3 +265,48 @@ RUN_TEST(states, "update of a created and of a paused container; of a stopped an
 	r = nacre("update", "--pids-limit", "7", "nobody-of-this-name", NULL);
 	must_fail(&r, "does not exist");
 }
+
+static long long host_memory(struct bundle *b, const char *v1, const char *v2)
+{
+	char *text = cgroup_value(b, "memory", v1, v2);
+	return text ? strtoll(text, NULL, 10) : -1;
+}
+
+static long long used_on_host(struct bundle *b)
+{
+	return host_memory(b, "memory.usage_in_bytes", "memory.current");
+}
+
+static void spend_inside(struct bundle *b)
+{
+	struct result r = nacre("exec", b->id, "/bin/inside", "spend", "160", NULL);
+	must_succeed(&r);
+	must_print(&r, "spent 160 MiB");
+}
+
+RUN_TEST(machine_gives_back, "memory that a guest has no use for goes back to the host: by itself, and by update, which the host's limit follows")
+{
+	struct bundle b;
+	if (!in_vm())
+		test_skip("for virtual machines");
+	start_with(&b, "{'memory':{'limit':268435456}}");
+	if (used_on_host(&b) < 0)
+		test_skip("this machine has no memory controller");
+	spend_inside(&b);
+	/* The guest tells of free pages every two seconds. */
+	long long used = 0;
+	for (int i = 0; i < 600 && (used = used_on_host(&b)) >= 160LL << 20; i++)
+		usleep(100000);
+	MUST_SAY(used < 160LL << 20, "the host still gives %lld bytes", used);
+	struct result r = nacre("update", "--memory", "32M", b.id, NULL);
+	must_succeed(&r);
+	/* What the guest and the monitor need besides: core/vm/size.h. */
+	long long limit = host_memory(&b, "memory.limit_in_bytes", "memory.max");
+	MUST_SAY(limit == (32LL + 96 + 16) << 20, "the host's limit is %lld", limit);
+	MUST(bundle_wait_status(&b, "running"));
+	r = nacre("update", "--memory", "256M", b.id, NULL);
+	must_succeed(&r);
+	limit = host_memory(&b, "memory.limit_in_bytes", "memory.max");
+	MUST_SAY(limit == (256LL + 96 + 16) << 20, "the host's limit is %lld", limit);
+	spend_inside(&b);
+}

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "core/stages.h"
 #include "core/vm/control.h"
+#include "vmm/virtio/balloon.h"
 
 #define CLIENTS_MAX 256
 
@@ -30,6 +31,7 @@ struct client {
 
 struct vm_clients {
 	struct agent_host *agent;
+	struct device *balloon;
 	struct loop *loop;
 	int control;
 	uint32_t last_id;
@@ -260,6 +262,10 @@ static int handle(struct client *k, const struct control_msg *m, int *fds, size_
 		return ask(k, AGENT_UPDATE, fds, n, err);
 	case CONTROL_STATS:
 		return ask(k, AGENT_STATS, fds, n, err);
+	case CONTROL_SHRINK:
+		balloon_set_target(k->all->balloon, m->bytes);
+		tell(k, &(struct control_msg){ .kind = CONTROL_DONE, .bytes = balloon_actual(k->all->balloon) });
+		return 0;
 	default:
 		return error_set(err, -EPROTO, "control: a message of kind %u", m->kind);
 	}
@@ -324,7 +330,7 @@ static int on_control(void *data, int control, uint32_t events, struct error *un
 	return 0;
 }
 
-int vm_clients_new(struct agent_host *agent, struct loop *loop, int control, struct vm_clients **out, struct error *err)
+int vm_clients_new(struct agent_host *agent, struct device *balloon, struct loop *loop, int control, struct vm_clients **out, struct error *err)
 {
 	struct pipeline exec = PIPELINE(guest_exec_list, JAIL);
 	struct vm_clients *c = calloc(1, sizeof(*c));
@@ -332,7 +338,7 @@ int vm_clients_new(struct agent_host *agent, struct loop *loop, int control, str
 
 	if (!c)
 		return error_set(err, -ENOMEM, "out of memory");
-	*c = (struct vm_clients){ .agent = agent, .loop = loop, .control = control };
+	*c = (struct vm_clients){ .agent = agent, .balloon = balloon, .loop = loop, .control = control };
 	while (pipeline_stage(&exec, c->last_stage + 1))
 		c->last_stage++;
 	ret = loop_add(loop, control, EPOLLIN, on_control, c, err);

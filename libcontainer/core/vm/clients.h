@@ -7,8 +7,9 @@
 
 struct vm_clients;
 
-/* control: listening; borrowed. Lives as long as the process. */
-int vm_clients_new(struct agent_host *agent, struct loop *loop, int control, struct vm_clients **out, struct error *err);
+/* balloon: the machine's (vmm/virtio/balloon.h); control: listening; both borrowed. Lives as long as the process. */
+struct device;
+int vm_clients_new(struct agent_host *agent, struct device *balloon, struct loop *loop, int control, struct vm_clients **out, struct error *err);
 /* Process `id` (not 0) has ended: from agent_host_events. */
 void vm_clients_exited(struct vm_clients *c, uint32_t id, int status);
 

@@ -9,7 +9,7 @@
  *     |<-- EXITED -------------------------|   its wait status; nothing follows
  *
  *   kill, update, events                the monitor
- *     |--- SIGNAL, UPDATE, STATS --------->|   on a fresh connection: the container's
+ *     |--- SIGNAL, UPDATE, STATS, SHRINK ->|   on a fresh connection: the container's
  *     |<-- DONE or FAILED -----------------|
  *
  * One fixed shape, both ends of one build. Only who may open the state folder can connect; the monitor trusts these commands as the kernel
@@ -30,10 +30,11 @@ enum control_kind {
 	CONTROL_RESIZE,   /* rows, cols; as SIGNAL */
 	CONTROL_UPDATE,   /* descriptor: linux.resources as JSON */
 	CONTROL_STATS,
+	CONTROL_SHRINK,   /* bytes: how much of its memory the guest shall give back, from now on */
 	CONTROL_STARTED,
 	CONTROL_FAILED,   /* error */
 	CONTROL_EXITED,   /* value: as from waitpid(2) */
-	CONTROL_DONE,     /* of STATS: stats */
+	CONTROL_DONE,     /* of STATS: stats; of SHRINK: bytes, how much it says it has given back so far */
 	CONTROL_KIND_MAX,
 };
 
@@ -48,6 +49,7 @@ struct control_msg {
 	union {
 		struct error error;
 		struct agent_stats stats;
+		uint64_t bytes;
 	};
 };
 

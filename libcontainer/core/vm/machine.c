@@ -30,6 +30,7 @@
 #include "vmm/modules.h"
 #include "vmm/probe.h"
 #include "vmm/unpack.h"
+#include "vmm/virtio/balloon.h"
 #include "vmm/virtio/fs.h"
 #include "vmm/virtio/fs_broker.h"
 #include "vmm/virtio/net.h"
@@ -406,6 +407,10 @@ int vm_machine_make(struct container *c, struct vm_parts *p, const struct agent_
 		ret = rng_new(&rng, err);
 	if (ret == 0)
 		add(m, rng, false);
+	if (ret == 0)
+		ret = balloon_new(&m->balloon, err);
+	if (ret == 0)
+		add(m, m->balloon, false);
 	if (ret == 0)
 		ret = make_vm(m, p, err);
 	if (ret < 0)

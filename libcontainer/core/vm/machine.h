@@ -43,6 +43,7 @@ struct vm_machine {
 	bool own_worker[VM_DEVICES_MAX];
 	size_t n_devices;
 	struct vm_network *network;
+	struct device *balloon;   /* one of the devices */
 };
 
 /* Closes and frees what of the parts is needed no more. events: of the agent, with data. */

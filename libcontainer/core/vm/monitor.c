@@ -287,7 +287,7 @@ static int listen_to(struct vm_monitor *m, struct error *err)
 	if (ret == 0)
 		ret = agent_host_add(m->machine->agent, m->loop, err);
 	if (ret == 0)
-		ret = vm_clients_new(m->machine->agent, m->loop, m->c->control, &m->clients, err);
+		ret = vm_clients_new(m->machine->agent, m->machine->balloon, m->loop, m->c->control, &m->clients, err);
 	return ret;
 }
 

@@ -95,6 +95,15 @@ static void widen(struct opt_int *bytes, int64_t least)
 		bytes->v = least;
 }
 
+static void widen_all(const struct oci_memory *asked, int64_t least, struct isolation_resources *out)
+{
+	out->memory = *asked;
+	widen(&out->memory.limit, least);
+	widen(&out->memory.swap, least);
+	widen(&out->memory.reservation, 0);
+	out->all.memory = &out->memory;
+}
+
 void vm_size_host(const struct oci_config *spec, const struct oci_resources *asked, struct isolation_resources *out)
 {
 	uint64_t machine = 0;
@@ -106,11 +115,22 @@ void vm_size_host(const struct oci_config *spec, const struct oci_resources *ask
 	for (size_t i = 0; i < asked->unified.n && out->all.unified.n < ISOLATION_UNIFIED_MAX; i++)
 		if (!str_starts(asked->unified.v[i].key, "pids.") && !str_starts(asked->unified.v[i].key, "memory."))
 			out->unified[out->all.unified.n++] = asked->unified.v[i];
-	if (!asked->memory)
-		return;
-	out->memory = *asked->memory;
-	widen(&out->memory.limit, least);
-	widen(&out->memory.swap, least);
-	widen(&out->memory.reservation, 0);
-	out->all.memory = &out->memory;
+	if (asked->memory)
+		widen_all(asked->memory, least, out);
+}
+
+uint64_t vm_size_spare(const struct oci_config *spec, int64_t limit)
+{
+	uint64_t machine = 0;
+
+	if (limit <= 0 || plan_memory(spec, &machine, NULL) < 0 || (uint64_t)limit >= machine)
+		return 0;
+	limit = (int64_t)round_up((uint64_t)limit + VM_GUEST_OVERHEAD);
+	return (uint64_t)limit < machine ? machine - (uint64_t)limit : 0;
+}
+
+void vm_size_host_shrunk(const struct oci_memory *asked, struct isolation_resources *out)
+{
+	out->all = (struct oci_resources){ 0 };
+	widen_all(asked, 0, out);
 }

@@ -30,4 +30,10 @@ int vm_size_plan(const struct oci_config *spec, struct vm_size *out, struct erro
  * never less than the machine has, which once touched cannot be taken away. */
 void vm_size_host(const struct oci_config *spec, const struct oci_resources *asked, struct isolation_resources *out);
 
+/* Of `update`: how much of its memory a guest can do without, in bytes, if its container may use `limit` from now on (<= 0: as much as it
+ * likes): see vmm/virtio/balloon.h. */
+uint64_t vm_size_spare(const struct oci_config *spec, int64_t limit);
+/* As vm_size_host() for memory alone (out->all has nothing else), once the guest has given back what it can do without. */
+void vm_size_host_shrunk(const struct oci_memory *asked, struct isolation_resources *out);
+
 #endif

@@ -127,6 +127,25 @@ Test(vm_size, too_little)
 	oci_config_free(c);
 }
 
+Test(vm_size, what_a_guest_can_do_without)
+{
+	struct oci_config *c = config_with(",\"linux\":{\"resources\":{\"memory\":{\"limit\":268435456}}}");
+	struct oci_memory wanted = { .limit = { true, 64 * MIB }, .swap = { true, -1 } };
+	struct isolation_resources host;
+
+	cr_expect(vm_size_spare(c, 64 * MIB) == 192 * MIB);
+	cr_expect(vm_size_spare(c, 64 * MIB + 1) == 190 * MIB);
+	cr_expect(vm_size_spare(c, 256 * MIB) == 0);
+	cr_expect(vm_size_spare(c, 300 * MIB) == 0);
+	cr_expect(vm_size_spare(c, INT64_MAX) == 0);
+	cr_expect(vm_size_spare(c, -1) == 0 && vm_size_spare(c, 0) == 0);
+	vm_size_host_shrunk(&wanted, &host);
+	cr_expect(host.all.memory == &host.memory && !host.all.cpu && !host.all.unified.n);
+	cr_expect(host.memory.limit.v == (int64_t)(64 * MIB + VM_GUEST_OVERHEAD + VM_MONITOR_OVERHEAD));
+	cr_expect(host.memory.swap.v == -1 && !host.memory.reservation.set);
+	oci_config_free(c);
+}
+
 Test(vm_size, processors)
 {
 	cpu_set_t set;
