@@ -19,12 +19,13 @@
 /* What we want of /proc/PID/stat. */
 struct stat_line {
 	char state;
+	int parent;
 	unsigned long long threads;
 	uint64_t start_time;
 };
 
 /* Fields counted from 1 as in proc(5). */
-enum { FIELD_STATE = 3, FIELD_THREADS = 20, FIELD_START = 22 };
+enum { FIELD_STATE = 3, FIELD_PARENT = 4, FIELD_THREADS = 20, FIELD_START = 22 };
 
 /* The command name (field 2) may hold blanks, brackets and line ends: the last ')' ends it. */
 static int parse_stat(char *text, struct stat_line *out)
@@ -39,6 +40,8 @@ static int parse_stat(char *text, struct stat_line *out)
 	     p = strtok_r(NULL, " ", &save), field++) {
 		if (field == FIELD_STATE)
 			got.state = *p;
+		else if (field == FIELD_PARENT && sscanf(p, "%d", &got.parent) != 1)
+			return -EIO;
 		else if (field == FIELD_THREADS && sscanf(p, "%llu", &got.threads) != 1)
 			return -EIO;
 		else if (field == FIELD_START && sscanf(p, "%" SCNu64, &got.start_time) != 1)
@@ -110,6 +113,14 @@ void proc_close(struct proc *p)
 {
 	auto_closep(&p->pidfd);
 	*p = PROC_NONE;
+}
+
+pid_t proc_parent(pid_t pid)
+{
+	struct stat_line line;
+	int ret = read_stat(pid, &line);
+
+	return ret < 0 ? ret : line.parent;
 }
 
 enum proc_life proc_life(const struct proc *p)

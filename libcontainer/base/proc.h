@@ -24,6 +24,10 @@ enum proc_life { PROC_GONE, PROC_ZOMBIE, PROC_ALIVE };
 /* What became of it; asks /proc, so it needs no descriptor. */
 enum proc_life proc_life(const struct proc *p);
 
+/* The process that would be told of its end, as /proc counts, 0 for one outside of what /proc shows; -ESRCH: there is none (any more), -EIO:
+ * /proc does not tell. */
+pid_t proc_parent(pid_t pid);
+
 /* -ESRCH once it is gone (or a zombie). Through the pidfd where there is one; else only after the start time was compared. */
 int proc_signal(const struct proc *p, int signo, struct error *err);
 

@@ -356,6 +356,17 @@ static int pids_by_namespace(const struct container *c, pid_t **pids, size_t *n,
 	return 0;
 }
 
+/* The monitor stands for the first process, and others for those of exec. Its children stand for nobody: they are parts of the machine. */
+static size_t leave_out_parts(const struct container *c, pid_t *pids, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (proc_parent(pids[i]) != c->init.pid)
+			pids[kept++] = pids[i];
+	return kept;
+}
+
 int lifecycle_ps(const struct lifecycle_global *g, const char *id, pid_t **pids, size_t *n, struct error *err)
 {
 	auto_container struct container c;
@@ -366,9 +377,10 @@ int lifecycle_ps(const struct lifecycle_global *g, const char *id, pid_t **pids,
 	if (container_status(&c) == CONTAINER_STOPPED || !c.host.cgroup)
 		return error_set(err, -EINVAL, "container not running");
 	/* An ordinary user without a delegated cgroup, or none at all. */
-	if (!cgroup_hierarchies(c.host.cgroup)->name)
-		return pids_by_namespace(&c, pids, n, err);
-	return cgroup_pids(c.host.cgroup, pids, n, err);
+	ret = cgroup_hierarchies(c.host.cgroup)->name ? cgroup_pids(c.host.cgroup, pids, n, err) : pids_by_namespace(&c, pids, n, err);
+	if (ret == 0 && c.in_vm)
+		*n = leave_out_parts(&c, *pids, *n);
+	return ret;
 }
 
 /* Whose the state folder is, by name where there is one. malloc()ed. */

@@ -230,6 +230,8 @@ Test(proc, nobody)
 	cr_assert_eq(proc_open(-1, 0, &out, NULL), -EINVAL);
 	cr_assert_eq(proc_open(1 << 30, 0, &out, NULL), -ESRCH);
 	cr_assert_eq(out.pidfd, 3, "untouched");
+	cr_assert_eq(proc_parent(getpid()), getppid());
+	cr_assert_eq(proc_parent(1 << 30), -ESRCH);
 	cr_assert_eq(proc_reap(-1, &status, NULL), -EINVAL);
 	cr_assert_eq(proc_reap(0, &status, NULL), -EINVAL);
 	cr_assert_eq(proc_reap(1, &status, NULL), -ECHILD);
