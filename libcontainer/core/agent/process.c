@@ -27,6 +27,9 @@ struct agent_process {
 	struct container *c;
 	int walk;     /* to its walker, until that has gone */
 	bool ready;   /* the walker's last word is that it is about to be executed */
+	bool failed;  /* … or that it gives up */
+	bool mute;    /* its channel ended without either: what it died of is told when it is dead */
+	long kills;   /* for memory, before it was born */
 	int console;  /* where its terminal's master will come from */
 	int master;
 	struct stream *streams[STREAMS];
@@ -104,12 +107,18 @@ static bool is_last(const struct agent_process *p)
 	return true;
 }
 
+static long count_kills(const struct agent_guest *g)
+{
+	long kills = g->container.host.cgroup ? cgroup_oom_kills(g->container.host.cgroup) : 0;
+
+	return kills > 0 ? kills : 0;
+}
+
 static void tell_exited(struct agent_guest *g, uint32_t id, int status)
 {
 	auto_text struct text body = { 0 };
-	long kills = g->container.host.cgroup ? cgroup_oom_kills(g->container.host.cgroup) : 0;
 
-	agent_exited_encode(&(struct agent_exited){ kills > 0 ? (uint64_t)kills : 0 }, &body);
+	agent_exited_encode(&(struct agent_exited){ (uint64_t)count_kills(g) }, &body);
 	agent_tell(g, AGENT_EXITED, id, status, &body);
 }
 
@@ -148,6 +157,38 @@ static void on_moved(void *data)
 	look_at_all(data);
 }
 
+static void tell_walk(struct agent_guest *g, uint32_t id, const struct msg *m)
+{
+	auto_text struct text body = { 0 };
+
+	agent_walk_encode(m, &body);
+	agent_tell(g, AGENT_WALK, id, 0, &body);
+}
+
+static int last_row(const struct pipeline *line)
+{
+	const struct stage *s;
+	int last = 0;
+
+	for (int i = 0; (s = pipeline_stage(line, i)); i++)
+		if (s->place == INSIDE)
+			last = i;
+	return last;
+}
+
+/* A walker that ended without a last word, and is dead: the kernel may have one. */
+static void explain_death(struct agent_process *p)
+{
+	struct msg m = { .kind = MSG_FAIL, .stage = last_row(&p->c->line) };
+
+	p->mute = false;
+	if (WIFSIGNALED(p->status) && WTERMSIG(p->status) == SIGKILL && count_kills(p->guest) > p->kills) {
+		container_tell_memory(cgroup_memory_limit(p->guest->container.host.cgroup), &m.error);
+		tell_walk(p->guest, p->id, &m);
+	}
+	agent_tell(p->guest, AGENT_GONE, p->id, 0, NULL);
+}
+
 void agent_process_reap(struct agent_guest *g)
 {
 	int status;
@@ -162,6 +203,8 @@ void agent_process_reap(struct agent_guest *g)
 			continue; /* an orphan */
 		p->dead = true;
 		p->status = status;
+		if (p->mute)
+			explain_death(p);
 		/* Those in its pid namespace are dead by now; others may not be. */
 		if (!p->id)
 			(void)cgroup_kill(g->container.host.cgroup, SIGKILL, NULL);
@@ -170,25 +213,6 @@ void agent_process_reap(struct agent_guest *g)
 }
 
 /* Walkers. */
-
-static int last_row(const struct pipeline *line)
-{
-	const struct stage *s;
-	int last = 0;
-
-	for (int i = 0; (s = pipeline_stage(line, i)); i++)
-		if (s->place == INSIDE)
-			last = i;
-	return last;
-}
-
-static void tell_walk(struct agent_guest *g, uint32_t id, const struct msg *m)
-{
-	auto_text struct text body = { 0 };
-
-	agent_walk_encode(m, &body);
-	agent_tell(g, AGENT_WALK, id, 0, &body);
-}
 
 static int on_walk(void *data, int fd, uint32_t events, struct error *err)
 {
@@ -199,13 +223,18 @@ static int on_walk(void *data, int fd, uint32_t events, struct error *err)
 	if (channel_recv(fd, &m, NULL, NULL) == 0) {
 		s = pipeline_stage(&p->c->line, m.stage);
 		p->ready = m.kind == MSG_DONE && s && s->run == stage_ready;
+		p->failed |= m.kind == MSG_FAIL;
 		tell_walk(p->guest, p->id, &m);
 		return 0;
 	}
 	/* The channel is close-on-exec: its end after that word is execve's, in the name of a walker who cannot speak any more. */
 	if (p->ready)
 		tell_walk(p->guest, p->id, &(struct msg){ .kind = MSG_DONE, .stage = last_row(&p->c->line) });
-	agent_tell(p->guest, AGENT_GONE, p->id, 0, NULL);
+	p->mute = !p->ready && !p->failed;
+	if (!p->mute)
+		agent_tell(p->guest, AGENT_GONE, p->id, 0, NULL);
+	else if (p->dead)
+		explain_death(p);
 	close_walk(p);
 	look_at_all(p->guest);
 	return 0;
@@ -378,6 +407,7 @@ static int spawn(struct agent_process *p, struct error *err)
 		ret = channel_pair(pair, err);
 	if (ret < 0)
 		goto out;
+	p->kills = count_kills(p->guest);
 	pid = clone_walker(p, &pidfd, &into, err);
 	if (pid == 0)
 		become_walker(p, theirs, pair);
