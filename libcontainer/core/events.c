@@ -1,6 +1,7 @@
 /* events.c: stays with a running container and tells what its cgroup counts. See events.h. */
 #include "core/events.h"
 
+#include <limits.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ struct events {
 	events_line_fn fn;
 	void *data;
 	long kills;   /* those told already */
+	int watch;    /* where a guest's last count comes; -EBADF: nowhere (any more) */
+	long last;    /* that count; -1: it has not come */
 	int again_ms; /* until the next look at a count that has not moved yet; 0: none is due */
 };
 
@@ -35,6 +38,8 @@ static long count_kills(const struct events *e)
 
 	if (!e->c->isolation->stats)
 		return cgroup_oom_kills(e->c->host.cgroup);
+	if (e->last >= 0)
+		return cgroup_oom_kills(e->c->host.cgroup) + e->last;
 	if (cgroup_is_frozen(e->c->host.cgroup) || e->c->isolation->stats(e->c, &guest, NULL) < 0)
 		return e->kills;
 	return cgroup_oom_kills(e->c->host.cgroup) + (long)guest.oom_kills;
@@ -143,10 +148,32 @@ static int on_bell(void *data, int fd, uint32_t events, struct error *err)
 	return loop_add_timer(e->loop, e->again_ms, 0, on_again, e, err);
 }
 
+/* A guest is off before anybody could ask it what its end was. */
+static int on_last(void *data, int fd, uint32_t events, struct error *err)
+{
+	struct events *e = data;
+	uint64_t kills;
+	int ret = e->c->isolation->watched(fd, &kills, NULL);
+
+	if (ret == -EAGAIN)
+		return 0;
+	loop_remove(e->loop, fd);
+	close(TAKE_FD(e->watch));
+	if (ret < 0)
+		return 0;
+	e->last = kills < LONG_MAX ? (long)kills : LONG_MAX;
+	ret = tell_kills(e, err);
+	return ret < 0 ? ret : 0;
+}
+
 /* Whoever was killed has been counted before it died. */
 static int on_end(void *data, int fd, uint32_t events, struct error *err)
 {
-	int ret = tell_kills(data, err);
+	struct events *e = data;
+	int ret = e->watch >= 0 ? on_last(e, e->watch, 0, err) : 0;
+
+	if (ret == 0)
+		ret = tell_kills(e, err);
 
 	return ret < 0 ? ret : 1;
 }
@@ -168,6 +195,12 @@ static int run_loop(struct events *e, int interval_ms, struct error *err)
 
 	/* What died before we came is old news. */
 	e->kills = count_kills(e);
+	if (e->c->isolation->watch) {
+		e->watch = e->c->isolation->watch(e->c, &why);
+		ret = e->watch >= 0 ? loop_add(e->loop, e->watch, EPOLLIN, on_last, e, err) : 0;
+		if (ret < 0)
+			return ret;
+	}
 	if (bell >= 0)
 		ret = loop_add(e->loop, bell, EPOLLIN, on_bell, e, err);
 	else if (bell == -ENOTSUP)
@@ -206,7 +239,7 @@ int events_stats(const struct lifecycle_global *g, const char *id, events_line_f
 		 struct error *err)
 {
 	auto_container struct container c;
-	struct events e = {.c = &c, .fn = fn, .data = data};
+	struct events e = {.c = &c, .fn = fn, .data = data, .watch = -EBADF, .last = -1};
 	int ret = load_running(&c, g, id, err);
 
 	return ret < 0 ? ret : tell_stats(&e, err);
@@ -216,7 +249,7 @@ int events_watch(const struct lifecycle_global *g, const char *id, int interval_
 		 void *data, struct error *err)
 {
 	auto_container struct container c;
-	struct events e = {.c = &c, .fn = fn, .data = data};
+	struct events e = {.c = &c, .fn = fn, .data = data, .watch = -EBADF, .last = -1};
 	int ret = load_running(&c, g, id, err);
 
 	if (ret == 0)
@@ -224,5 +257,7 @@ int events_watch(const struct lifecycle_global *g, const char *id, int interval_
 	if (ret == 0)
 		ret = run_loop(&e, interval_ms, err);
 	loop_free(e.loop);
+	if (e.watch >= 0)
+		close(e.watch);
 	return ret;
 }

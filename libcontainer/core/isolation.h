@@ -34,6 +34,10 @@ struct isolation {
 	int (*update)(struct container *c, const struct oci_resources *resources, struct error *err);
 	/* What the container uses in its guest. NULL: there is none. */
 	int (*stats)(struct container *c, struct agent_stats *out, struct error *err);
+	/* Where its end cannot be asked any more what it has counted: a descriptor that becomes readable then, and how many were killed for memory
+	 * until then; -EAGAIN: not yet; -ECONNRESET: it will not be told. NULL where `stats` is. */
+	int (*watch)(struct container *c, struct error *err);
+	int (*watched)(int fd, uint64_t *oom_kills, struct error *err);
 };
 
 extern const struct isolation isolation_namespaces, isolation_kvm;

@@ -206,6 +206,11 @@ static int stats(struct container *c, struct agent_stats *out, struct error *err
 	return ret;
 }
 
+static int watch(struct container *c, struct error *err)
+{
+	return control_watch(c->host.store.folder, err);
+}
+
 const struct isolation isolation_kvm = {
 	.name = "kvm",
 	.in_vm = true,
@@ -216,4 +221,6 @@ const struct isolation isolation_kvm = {
 	.host_resources = vm_size_host,
 	.update = update,
 	.stats = stats,
+	.watch = watch,
+	.watched = control_watched,
 };

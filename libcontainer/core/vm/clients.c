@@ -26,6 +26,7 @@ struct client {
 	int walk;        /* what that one's walker says until it is executed; -EBADF before and afterwards */
 	bool started;
 	bool asking;     /* an answer of the guest is under way */
+	bool watching;   /* for the container's end */
 	struct client *next;
 };
 
@@ -266,6 +267,9 @@ static int handle(struct client *k, const struct control_msg *m, int *fds, size_
 		balloon_set_target(k->all->balloon, m->bytes);
 		tell(k, &(struct control_msg){ .kind = CONTROL_DONE, .bytes = balloon_actual(k->all->balloon) });
 		return 0;
+	case CONTROL_WATCH:
+		k->watching = true;
+		return 0;
 	default:
 		return error_set(err, -EPROTO, "control: a message of kind %u", m->kind);
 	}
@@ -328,6 +332,15 @@ static int on_control(void *data, int control, uint32_t events, struct error *un
 	all->first = k;
 	all->n++;
 	return 0;
+}
+
+void vm_clients_end(struct vm_clients *c, uint64_t oom_kills)
+{
+	const struct control_msg m = { .kind = CONTROL_DONE, .stats = { .oom_kills = oom_kills } };
+
+	for (struct client *k = c->first; k; k = k->next)
+		if (k->watching)
+			tell(k, &m);
 }
 
 int vm_clients_new(struct agent_host *agent, struct device *balloon, struct loop *loop, int control, struct vm_clients **out, struct error *err)

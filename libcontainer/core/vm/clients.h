@@ -12,5 +12,7 @@ struct device;
 int vm_clients_new(struct agent_host *agent, struct device *balloon, struct loop *loop, int control, struct vm_clients **out, struct error *err);
 /* Process `id` (not 0) has ended: from agent_host_events. */
 void vm_clients_exited(struct vm_clients *c, uint32_t id, int status);
+/* The container has ended, and so many were killed for memory: to whoever watches. */
+void vm_clients_end(struct vm_clients *c, uint64_t oom_kills);
 
 #endif

@@ -1,6 +1,7 @@
 /* control.c: see control.h. */
 #include "core/vm/control.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -154,6 +155,33 @@ int control_ask(int folder, const struct control_msg *m, const int *fds, size_t 
 		return error_set(err, -EPROTO, "control: an answer of kind %u", heard.kind);
 	if (answer)
 		*answer = heard;
+	return 0;
+}
+
+int control_watch(int folder, struct error *err)
+{
+	auto_close int fd = control_connect(folder, err);
+	int ret = fd < 0 ? fd : control_send(fd, &(struct control_msg){ .kind = CONTROL_WATCH }, NULL, 0, err);
+
+	if (ret < 0)
+		return ret;
+	return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? error_errno(err, "control: watch") : TAKE_FD(fd);
+}
+
+int control_watched(int fd, uint64_t *oom_kills, struct error *err)
+{
+	int none[CONTROL_FDS_MAX];
+	struct control_msg m;
+	size_t came = 0;
+	int ret = control_recv(fd, &m, none, &came, err);
+
+	for (size_t i = 0; i < came; i++)
+		close(none[i]);
+	if (ret < 0)
+		return ret;
+	if (m.kind != CONTROL_DONE)
+		return error_set(err, -EPROTO, "control: an answer of kind %u", m.kind);
+	*oom_kills = m.stats.oom_kills;
 	return 0;
 }
 

@@ -11,6 +11,7 @@
  *   kill, update, events                the monitor
  *     |--- SIGNAL, UPDATE, STATS, SHRINK ->|   on a fresh connection: the container's
  *     |<-- DONE or FAILED -----------------|
+ *     |--- WATCH ------------------------->|   that DONE comes when the container has ended
  *
  * One fixed shape, both ends of one build. Only who may open the state folder can connect; the monitor trusts these commands as the kernel
  * trusts kill(2).
@@ -31,6 +32,7 @@ enum control_kind {
 	CONTROL_UPDATE,   /* descriptor: linux.resources as JSON */
 	CONTROL_STATS,
 	CONTROL_SHRINK,   /* bytes: how much of its memory the guest shall give back, from now on */
+	CONTROL_WATCH,    /* DONE comes when the container has ended, with stats.oom_kills and nothing else; see control_watch() */
 	CONTROL_STARTED,
 	CONTROL_FAILED,   /* error */
 	CONTROL_EXITED,   /* value: as from waitpid(2) */
@@ -66,6 +68,11 @@ int control_recv(int fd, struct control_msg *m, int *fds, size_t *n, struct erro
 
 /* A whole question of `kill`, `update` and `events`: connects, sends, hears DONE (*answer, may be NULL) or the failure. */
 int control_ask(int folder, const struct control_msg *m, const int *fds, size_t n, struct control_msg *answer, struct error *err);
+
+/* For `events`: how many were killed for memory until the container's end cannot be asked afterwards, so it is told then. The descriptor does
+ * not block, and is readable once there is news for control_watched(): -EAGAIN: not yet; -ECONNRESET: it ended and told nothing. */
+int control_watch(int folder, struct error *err);
+int control_watched(int fd, uint64_t *oom_kills, struct error *err);
 
 /* A memfd with this text, read from its start. */
 int control_text(const char *text, size_t n, struct error *err);

@@ -438,6 +438,7 @@ int vm_monitor_serve(struct container *c, struct error *err)
 	while (ret == 0)
 		if (loop_run(m->loop, NULL) < 0 || m->machine_ended)
 			break;
+	vm_clients_end(m->clients, m->oom_kills);
 	if (m->oom_kills && WIFSIGNALED(m->status) && WTERMSIG(m->status) == SIGKILL) {
 		const struct oci_linux *l = c->spec->linux_;
 		const struct oci_memory *memory = l && l->resources ? l->resources->memory : NULL;

@@ -104,3 +104,23 @@ Test(vm_control, a_question)
 	cr_expect(waitpid(pid, NULL, 0) == pid);
 	unlinkat(dir, "control", 0);
 }
+
+Test(vm_control, the_last_count)
+{
+	int dir = folder(), socket = control_open(dir, NULL), fds[CONTROL_FDS_MAX];
+	struct control_msg got, last = { .kind = CONTROL_DONE, .stats = { .oom_kills = 3 } };
+	struct error err = ERROR_NONE;
+	uint64_t kills = 7;
+	size_t n = 0;
+	int watch = control_watch(dir, &err), fd = accept(socket, NULL, NULL);
+
+	cr_assert(watch >= 0 && fd >= 0, "%s", err.msg);
+	cr_expect(control_recv(fd, &got, fds, &n, NULL) == 0 && got.kind == CONTROL_WATCH);
+	cr_expect(control_watched(watch, &kills, &err) == -EAGAIN && kills == 7, "%s", err.msg);
+	cr_assert(control_send(fd, &last, NULL, 0, NULL) == 0);
+	close(fd);
+	cr_expect(control_watched(watch, &kills, &err) == 0 && kills == 3, "%s", err.msg);
+	cr_expect(control_watched(watch, &kills, &err) == -ECONNRESET && kills == 3, "%s", err.msg);
+	close(watch);
+	unlinkat(dir, "control", 0);
+}
