@@ -95,11 +95,25 @@ static void widen(struct opt_int *bytes, int64_t least)
 		bytes->v = least;
 }
 
+/* Memory and swap together: what may be swapped out stays as much as it was. */
+static void widen_swap(struct oci_memory *m, const struct oci_memory *asked, int64_t least)
+{
+	int64_t more;
+
+	if (!m->limit.set || m->limit.v <= 0) {
+		widen(&m->swap, least);
+		return;
+	}
+	more = m->limit.v - asked->limit.v;
+	if (m->swap.set && m->swap.v > 0)
+		m->swap.v = m->swap.v < INT64_MAX - more ? m->swap.v + more : INT64_MAX;
+}
+
 static void widen_all(const struct oci_memory *asked, int64_t least, struct isolation_resources *out)
 {
 	out->memory = *asked;
 	widen(&out->memory.limit, least);
-	widen(&out->memory.swap, least);
+	widen_swap(&out->memory, asked, least);
 	widen(&out->memory.reservation, 0);
 	out->all.memory = &out->memory;
 }

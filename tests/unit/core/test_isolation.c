@@ -175,6 +175,15 @@ Test(vm_size, for_the_host)
 	cr_expect(r->cpu == c->linux_->resources->cpu);
 	cr_expect(isolation_resources(&isolation_namespaces, c, c->linux_->resources, &room) == c->linux_->resources);
 	cr_expect(isolation_resources(&isolation_kvm, c, NULL, &room) == NULL);
+	/* What may be swapped out stays as much as it was, whatever the machine needs. */
+	struct oci_memory both = { .limit = { true, 64 * (int64_t)MIB }, .swap = { true, 96 * (int64_t)MIB } };
+	struct oci_resources asked = { .memory = &both };
+
+	r = isolation_resources(&isolation_kvm, c, &asked, &room);
+	cr_expect(r->memory->limit.v > both.limit.v && r->memory->swap.v - r->memory->limit.v == 32 * (int64_t)MIB);
+	both.limit.v = 1 << 20;
+	r = isolation_resources(&isolation_kvm, c, &asked, &room);
+	cr_expect(r->memory->swap.v - r->memory->limit.v == 95 * (int64_t)MIB);
 	oci_config_free(c);
 }
 
