@@ -345,6 +345,9 @@ RUN_TEST(cannot_be_had, "what a virtual machine cannot have is refused with the 
 	static const char *const cases[][2] = {
 	    {"{'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'uts'},{'type':'ipc'}]}}", "network"},
 	    {"{'hostname':null,'mounts':[],'linux':{'namespaces':[{'type':'network'}]}}", "mount namespace"},
+	    {"{'linux':{'namespaces':[{'type':'mount'},{'type':'network'},{'type':'uts'},{'type':'ipc'}]}}", "namespace of type pid"},
+	    {"{'linux':{'namespaces':[{'type':'mount'},{'type':'network'},{'type':'uts'},{'type':'pid'}]}}", "namespace of type ipc"},
+	    {"{'hostname':null,'linux':{'namespaces':[{'type':'mount'},{'type':'network'},{'type':'pid'},{'type':'ipc'}]}}", "namespace of type uts"},
 	    {"{'vm':{'kernel':{'path':'/vmlinuz'},'image':{'path':'/image','format':'raw'}}}", "vm.image"},
 	    {"{'vm':{'kernel':{'path':'/vmlinuz'},'hypervisor':{'path':'/usr/bin/qemu'}}}", "vm.hypervisor"},
 	    {"{'vm':{'kernel':{'path':'/vmlinuz'},'hwConfig':{'deviceTree':'/dtb'}}}", "vm.hwConfig"},
@@ -362,6 +365,34 @@ RUN_TEST(cannot_be_had, "what a virtual machine cannot have is refused with the 
 		bundle_config(&b, "%s", cases[i][0]);
 		refused(&b, cases[i][1]);
 	}
+}
+
+/* As in a pod: its containers join what its first one has. */
+RUN_TEST(joined, "namespaces joined by path are the monitor's; the guest has new ones of its own")
+{
+	static const char *const kinds[] = {"ipc", "uts"};
+	need_vm();
+	struct bundle a, b;
+	bundle_make(&a);
+	bundle_inside(&a, "sleep", "600", NULL);
+	bundle_start(&a, NULL);
+	int pid = bundle_pid(&a);
+	bundle_make(&b);
+	bundle_config(&b, "{'hostname':'second','linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'network'},"
+			  "{'type':'ipc','path':'/proc/%d/ns/ipc'},{'type':'uts','path':'/proc/%d/ns/uts'}]}}", pid, pid);
+	bundle_inside(&b, "names", ";", "trap", "any", "0", NULL);
+	char *out;
+	bundle_start(&b, &out);
+	MUST_SAY(strstr(file_wait(out, "ready"), "second"), "%s", file_text(out));
+	for (size_t i = 0; i < 2; i++) {
+		char of_a[64] = "", of_b[64] = "";
+		MUST(readlink(format("/proc/%d/ns/%s", pid, kinds[i]), of_a, sizeof(of_a) - 1) > 0);
+		MUST(readlink(format("/proc/%d/ns/%s", bundle_pid(&b), kinds[i]), of_b, sizeof(of_b) - 1) > 0);
+		MUST_SAY(!strcmp(of_a, of_b), "%s: %s and %s", kinds[i], of_a, of_b);
+	}
+	struct result r = nacre("exec", a.id, "/bin/inside", "names", NULL);
+	must_succeed(&r);
+	MUST_SAY(!strstr(r.out, "second"), "%s", r.out);
 }
 
 RUN_TEST(no_kernel, "a kernel that is none, is cut off, or has no modules is named")

@@ -111,7 +111,7 @@ RUN_TEST(wrong_kind, "a path of another kind of namespace, or of none, is an err
 		struct bundle b;
 		bundle_make(&b);
 		bundle_config(&b,
-			      "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'uts'},{'type'"
+			      "{'linux':{'namespaces':[{'type':'mount'},{'type':'pid'},{'type':'ipc'},{'type':'uts'},{'type'"
 			      ":'network','path':'%s'}]}}",
 			      bad[i]);
 		struct result r = bundle_run(&b);

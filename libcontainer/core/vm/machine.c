@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "core/agent/host.h"
 #include "core/agent/image.h"
 #include "core/lifecycle.h"
@@ -45,18 +46,39 @@
 
 enum { CARDS_IN_HOPE = 2 };
 
+/* What of the host's own cannot be had in a guest. Namespaces that are joined by path are the monitor's to join, as in a pod. */
+static int check_namespaces(const struct oci_config *s, struct error *err)
+{
+	static const struct {
+		enum oci_namespace_type type;
+		const char *name, *what, *has;
+	} own[] = {
+		{ OCI_NS_NETWORK, "network", "network", "a network card of its own" },
+		{ OCI_NS_PID,     "pid",     "processes", "processes of its own" },
+		{ OCI_NS_IPC,     "ipc",     "shared memory and message queues", "a kernel of its own" },
+		{ OCI_NS_UTS,     "uts",     "name", "a name of its own" },
+	};
+
+	if (!oci_namespace_find(s, OCI_NS_MOUNT))
+		return error_set(err, -ENOTSUP, "config.json: linux.namespaces: a virtual machine needs a mount namespace");
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (!oci_namespace_find(s, own[i].type))
+			return error_set(err, -ENOTSUP,
+					 "config.json: linux.namespaces: the host's own %s cannot be had in a virtual machine, which has %s; "
+					 "it needs a namespace of type %s", own[i].what, own[i].has, own[i].name);
+	return 0;
+}
+
 /* What a namespace can do and a machine of its own cannot: each with its reason. */
 static int check(const struct container *c, struct error *err)
 {
 	const struct oci_config *s = c->spec;
 	const struct oci_seccomp *seccomp = s->linux_ ? s->linux_->seccomp : NULL;
 	const struct oci_vm_hw *hw = s->vm ? s->vm->hw_config : NULL;
+	int ret = check_namespaces(s, err);
 
-	if (!oci_namespace_find(s, OCI_NS_MOUNT))
-		return error_set(err, -ENOTSUP, "config.json: linux.namespaces: a virtual machine needs a mount namespace");
-	if (!oci_namespace_find(s, OCI_NS_NETWORK))
-		return error_set(err, -ENOTSUP, "config.json: linux.namespaces: the host's own network cannot be had in a virtual machine, which has "
-						"a network card of its own; it needs a network namespace");
+	if (ret < 0)
+		return ret;
 	if (c->preserved > 0)
 		return error_set(err, -ENOTSUP, "--preserve-fds: descriptors cannot be handed on into a virtual machine");
 	if (s->linux_ && s->linux_->resources && s->linux_->resources->unified.n > ISOLATION_UNIFIED_MAX)
