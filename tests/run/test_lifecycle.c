@@ -312,6 +312,7 @@ RUN_TEST(kill_created, "a created container can be killed")
 
 RUN_TEST(kill_all, "kill --all reaches every process where the container shares the pid namespace")
 {
+	not_in_vm("the host's pid namespace is refused");
 	need_root();
 	struct bundle b;
 	char *out;
@@ -333,6 +334,7 @@ RUN_TEST(kill_all, "kill --all reaches every process where the container shares 
 
 RUN_TEST(delete_with_children, "delete --force takes processes that outlived the first one")
 {
+	not_in_vm("the host's pid namespace is refused");
 	need_root();
 	struct bundle b;
 	char *out;
@@ -496,9 +498,16 @@ RUN_TEST(ps_forms, "ps shows the container's processes")
 	file_wait(out, "children");
 	struct result r = nacre("ps", "--format", "json", b.id, NULL);
 	must_succeed(&r);
-	MUST_SAY(!strcmp(json_value(r.out, ""), "[3]"), "%s", r.out);
+	/* On the host of a virtual machine one stands for all that the first one has borne in the guest. */
+	MUST_SAY(!strcmp(json_value(r.out, ""), in_vm() ? "[1]" : "[3]"), "%s", r.out);
 	MUST_SAY(strstr(r.out, format("%d", bundle_pid(&b))), "%s", r.out);
 	r = nacre("ps", b.id, NULL);
 	must_succeed(&r);
 	MUST_SAY(strstr(r.out, "PID") && strstr(r.out, format("%d", bundle_pid(&b))), "%s", r.out);
+	char *pid_file = format("%s/pid", test_dir());
+	r = nacre("exec", "--detach", "--pid-file", pid_file, b.id, "/bin/inside", "sleep", "600", NULL);
+	must_succeed(&r);
+	r = nacre("ps", "--format", "json", b.id, NULL);
+	must_succeed(&r);
+	MUST_SAY(!strcmp(json_value(r.out, ""), in_vm() ? "[2]" : "[4]") && strstr(r.out, file_text(pid_file)), "%s", r.out);
 }
