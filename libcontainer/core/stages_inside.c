@@ -56,6 +56,8 @@ int stage_settle(struct container *c, struct error *err)
 	/* Offsets first: to become the user namespace's root makes us undumpable, and /proc/self the host root's. */
 	if (c->host.ns.create & ns_types[OCI_NS_TIME].flag)
 		ret = ns_unshare_time(c->spec->linux_->time_offsets, err);
+	if (ret == 0 && c->user_namespace && c->host.ns.create & CLONE_NEWIPC && !c->in_vm)
+		ret = root_label_queues(c->spec, err);
 	if (ret == 0 && c->user_namespace)
 		ret = ns_become_root(err);
 	/* Nobody traces us, whoever shares a pid namespace with us. */
@@ -139,6 +141,7 @@ static int furnish_root(struct container *c, struct error *err)
 		.cgroup_namespace = stage_has_cgroup_namespace(c),
 		.cgroup_v2 = c->carried.cgroup_v2,
 		.hierarchies = c->carried.hierarchies,
+		.in_guest = c->in_vm,
 	};
 	ret = root_prepare(r, err);
 	if (ret == 0)

@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "base/table.h"
 #include "mount/classic.h"
+#include "mount/context.h"
 
 /* Some calls answer EPERM for reasons of their own; a filter's EPERM is told from theirs by arguments that no
  * kernel accepts. */
@@ -74,19 +75,18 @@ static char *unquote(const char *value)
 	return n >= 2 && value[0] == '"' && value[n - 1] == '"' ? strndup(value + 1, n - 2) : strdup(value);
 }
 
-static int give_data(int fs, const struct piece *p, struct error *err)
+static int give_data(int fs, const char *const *data, size_t n, struct error *err)
 {
-	for (size_t i = 0; i < p->data_n; i++) {
-		const char *equals = strchr(p->data[i], '=');
-		auto_free char *key =
-		    equals ? strndup(p->data[i], (size_t)(equals - p->data[i])) : strdup(p->data[i]);
+	for (size_t i = 0; i < n; i++) {
+		const char *equals = strchr(data[i], '=');
+		auto_free char *key = equals ? strndup(data[i], (size_t)(equals - data[i])) : strdup(data[i]);
 
 		auto_free char *value = equals ? unquote(equals + 1) : NULL;
 
 		if (!key || (equals && !value))
 			return error_set(err, -ENOMEM, "out of memory");
 		if (sys_fsconfig(fs, equals ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value, 0) < 0)
-			return context_error(fs, "option", p->data[i], err);
+			return context_error(fs, "option", data[i], err);
 	}
 	return 0;
 }
@@ -122,6 +122,7 @@ static uint64_t first_attributes(const struct piece *p)
 static int new_mount(struct root *r, const struct piece *p, struct error *err)
 {
 	auto_close int fs = sys_fsopen(p->type, FSOPEN_CLOEXEC);
+	auto_free char *word = NULL;
 	int ret;
 
 	if (fs < 0) {
@@ -131,7 +132,11 @@ static int new_mount(struct root *r, const struct piece *p, struct error *err)
 	}
 	if (p->source && sys_fsconfig(fs, FSCONFIG_SET_STRING, "source", p->source, 0) < 0)
 		return context_error(fs, "source", p->source, err);
-	ret = give_data(fs, p, err);
+	ret = give_data(fs, p->data, p->data_n, err);
+	if (ret == 0)
+		ret = context_word(r, p, &word, err);
+	if (ret == 0 && word)
+		ret = give_data(fs, (const char *const[]){word}, 1, err);
 	if (ret == 0)
 		ret = give_super(fs, p->super, err);
 	if (ret < 0)
@@ -272,7 +277,9 @@ static int attach_by_calls(struct root *r, const struct piece *p, const struct p
 		if (made < 0)
 			return made;
 	}
-	if (p->fill)
+	if (p->kind == PIECE_NEW)
+		ret = context_mark(r, p, tree, err);
+	if (ret == 0 && p->fill)
 		ret = p->fill(tree, at->fd, err);
 	if (ret < 0)
 		return ret;

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "base/table.h"
+#include "mount/context.h"
 
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256
@@ -198,8 +199,15 @@ static int mount_new(struct root *r, const struct piece *p, const struct place *
 	unsigned long flags =
 	    (p->super & ~(unsigned long)MS_RDONLY) | to_flags(p->one.set & ~(uint64_t)MOUNT_ATTR_RDONLY);
 	auto_text struct text data = {0};
-	int ret = join_data(p->data, p->data_n, &data, err);
+	auto_free char *word = NULL;
+	int ret = context_word(r, p, &word, err);
 
+	if (ret == 0)
+		ret = join_data(p->data, p->data_n, &data, err);
+	if (ret == 0 && word) {
+		text_add(&data, p->data_n ? "," : "");
+		ret = join_data((const char *const[]){word}, 1, &data, err);
+	}
 	/* Here MS_RDONLY is the file system's and the mount's in one; only disks are to have the former. */
 	if (p->super & MS_RDONLY)
 		flags |= MS_RDONLY;
@@ -230,7 +238,9 @@ int classic_attach(struct root *r, const struct piece *p, const struct place *at
 	fd = reopen(p, at, err);
 	if (fd < 0)
 		return fd;
-	if (p->fill)
+	if (p->kind == PIECE_NEW)
+		ret = context_mark(r, p, fd, err);
+	if (ret == 0 && p->fill)
 		ret = p->fill(fd, at->fd, err);
 	if (ret == 0)
 		ret = attach_apply(r, fd, p, &one, err);

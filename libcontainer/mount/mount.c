@@ -355,7 +355,7 @@ static bool is_disk(const char *type)
 	return name_lookup(others, type) < 0;
 }
 
-enum { EXTRA_WORDS = 4 };
+enum { EXTRA_WORDS = 3 };
 
 /* The words for the file system: those of the config, and what the runtime adds. */
 struct data {
@@ -406,18 +406,8 @@ static int add_directory(struct data *d, int below, struct error *err)
 	return ret;
 }
 
-static bool wants_label(const struct root *r, const char *type)
+static int gather_data(const struct mount_words *w, int below, struct data *d, struct error *err)
 {
-	static const char *const without[] = {"proc", "sysfs", "mqueue", "cgroup", "cgroup2", NULL};
-
-	return r->config->linux_ && r->config->linux_->mount_label && *r->config->linux_->mount_label &&
-	       name_lookup(without, type) < 0 && access("/sys/fs/selinux/status", F_OK) == 0;
-}
-
-static int gather_data(const struct root *r, const struct oci_mount *m, const struct mount_words *w,
-		       int below, struct data *d, struct error *err)
-{
-	const char *key = oci_annotation(r->config, "run.oci.mount_context_type");
 	int ret = 0;
 
 	d->v = calloc(w->data_n + EXTRA_WORDS, sizeof(*d->v));
@@ -427,9 +417,6 @@ static int gather_data(const struct root *r, const struct oci_mount *m, const st
 		d->v[d->n++] = w->data[i];
 	if (w->copy_up)
 		ret = add_directory(d, below, err);
-	if (ret == 0 && wants_label(r, m->type))
-		ret = data_add(d, str_printf("%s=%s", key ? key : "context", r->config->linux_->mount_label),
-			       err);
 	return ret;
 }
 
@@ -479,7 +466,7 @@ static int mount_new(struct root *r, const struct oci_mount *m, const struct mou
 			  .one = w->one,
 			  .tree = w->tree};
 	bool keep = is_type(m, "proc") && r->proc < 0 && destination_is_path(m->destination, "/proc");
-	int ret = gather_data(r, m, w, at->fd, &d, err);
+	int ret = gather_data(w, at->fd, &d, err);
 
 	if (w->copy_up)
 		p.fill = copyup_fill;

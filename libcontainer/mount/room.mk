@@ -3,6 +3,7 @@ libcontainer_mount_libmount_a_SOURCES = \
 	%D%/attach.c %D%/attach.h \
 	%D%/classic.c %D%/classic.h \
 	%D%/cgroup_view.c %D%/cgroup_view.h \
+	%D%/context.c %D%/context.h \
 	%D%/copyup.c %D%/copyup.h \
 	%D%/destination.c %D%/destination.h \
 	%D%/dev.c %D%/dev.h \

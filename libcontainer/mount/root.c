@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "mount/attach.h"
+#include "mount/context.h"
 #include "mount/dev.h"
 #include "mount/host_mounts.h"
 #include "mount/mask.h"
@@ -87,6 +88,9 @@ int root_prepare(struct root *r, struct error *err)
 	if (fd < 0)
 		return error_errno(err, "open the root file system %s", r->path);
 	/* Before anything else: until then what we mount shows on the host. */
+	ret = context_prepare(r, err);
+	if (ret < 0)
+		return ret;
 	ret = spread_inherited(r, fd, err);
 	if (ret < 0)
 		return error_wrap(err, "propagation of the inherited mounts"), ret;

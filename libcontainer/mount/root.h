@@ -42,7 +42,7 @@ struct root {
 	bool user_namespace;
 	bool cgroup_namespace, cgroup_v2;
 	const struct root_hierarchy *hierarchies; /* NULL-named entry ends it */
-	bool in_guest;
+	bool in_guest; /* the host's labels mean nothing to this kernel */
 
 	/* The room's own; zero at first. */
 	struct {
@@ -51,11 +51,16 @@ struct root {
 		bool has_fds;
 		int fds; /* if has_fds: /proc/thread-self/fd, to name descriptors to mount(2) */
 		bool pivoted;
+		const char *label; /* of what is mounted; NULL: none. See context.h */
 		bool seal_dev; /* the tmpfs on /dev is to be read-only, once it is complete */
 		/* config.mounts put somebody else's directory on /dev: no device is to be made in it. */
 		bool bound_dev;
 	} own;
 };
+
+/* INSIDE, in a new ipc and a new user namespace, before ns_become_root(): only then are we the owner of the message queues' file system,
+ * which was made with the namespace. Gives it linux.mountLabel, where config mounts it. */
+int root_label_queues(const struct oci_config *config, struct error *err);
 
 int root_prepare(struct root *r, struct error *err);
 int root_mount_all(struct root *r, struct error *err);
