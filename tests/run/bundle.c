@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <ftw.h>
 #include <linux/magic.h>
 #include <stdarg.h>
@@ -265,26 +266,6 @@ void must_fail(const struct result *r, const char *needle)
 
 /* --- what is left --- */
 
-static const char *searched;
-static char *found_folders;
-
-static int match_folder(const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-	(void)st;
-	if (kind == FTW_D && strstr(path + where->base, searched)) {
-		char *more = NULL;
-		struct statfs fs;
-		/* Not what somebody made beside the hierarchies, where none is mounted. */
-		if (statfs(path, &fs) || (fs.f_type != CGROUP_SUPER_MAGIC && fs.f_type != CGROUP2_SUPER_MAGIC))
-			return 0;
-		if (asprintf(&more, "%s%s\n", found_folders, path) < 0)
-			abort();
-		free(found_folders);
-		found_folders = more;
-	}
-	return 0;
-}
-
 bool nacre_uses_systemd(void)
 {
 	for (char **word = program; *word; word++)
@@ -295,10 +276,20 @@ bool nacre_uses_systemd(void)
 
 char *cgroup_folders(const char *id)
 {
-	searched = id;
-	found_folders = strdup("");
-	nftw("/sys/fs/cgroup", match_folder, 32, FTW_PHYS);
-	return found_folders;
+	char *top[] = { (char *)"/sys/fs/cgroup", NULL }, *found = strdup("");
+	struct statfs fs;
+	/* Not nftw(), which stops for good at a folder that somebody else removes meanwhile. */
+	FTS *walk = fts_open(top, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	MUST(walk);
+	for (FTSENT *e; (e = fts_read(walk));) {
+		if (e->fts_info != FTS_D || !strstr(e->fts_name, id))
+			continue;
+		/* Not what somebody made beside the hierarchies, where none is mounted. */
+		if (statfs(e->fts_path, &fs) == 0 && (fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC))
+			found = format("%s%s\n", found, e->fts_path);
+	}
+	fts_close(walk);
+	return found;
 }
 
 char *cgroup_value(struct bundle *b, const char *controller, const char *v1_file, const char *v2_file)
