@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -24,12 +25,37 @@
 
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
-/* What the kernel says about the image itself: a mark in the environment could come from anybody. */
+/* What the kernel says about the image itself: a mark in the environment could come from anybody. A file is the root of its own file system,
+ * "/", on a mount that is in no namespace only. */
 static bool is_sealed(int image)
 {
 	int seals = fcntl(image, F_GET_SEALS);
+	struct statvfs fs;
+	char path[sizeof("/ (deleted)")];
+	ssize_t n;
 
-	return seals >= 0 && (seals & SEALS) == SEALS;
+	/* Any file of a tmpfs has seals, but not these. */
+	if (seals >= 0 && (seals & SEALS) == SEALS)
+		return true;
+	n = readlink("/proc/self/exe", path, sizeof(path));
+	if (n <= 0 || n == sizeof(path) || fstatvfs(image, &fs) < 0)
+		return false;
+	path[n] = '\0';
+	return fs.f_flag & ST_RDONLY && (!strcmp(path, "/") || !strcmp(path, "/ (deleted)"));
+}
+
+/* The program's file on a read-only mount of its own, which nobody else has and which leaves the last namespace with the descriptor. -1 where
+ * that is not to be had: for ordinary users, before Linux 5.12, or where the program's mount is not in our own namespace. */
+static int new_mount(int image)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	int fd = sys_open_tree(image, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (fd >= 0 && sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 /* A memfd that may be executed. MFD_EXEC says so since Linux 6.3, where the sysctl vm.memfd_noexec can make
@@ -121,8 +147,19 @@ char *seal_folder(void)
 	return slash ? strndup(program, slash == program ? 1 : (size_t)(slash - program)) : NULL;
 }
 
+/* Returns only on failure. */
+static int execute(int image, char *const argv[], struct error *err)
+{
+	remember_original();
+	sys_execveat(image, "", argv, environ, AT_EMPTY_PATH);
+	if (sys_missing(errno, true))
+		execve(fd_path(image).text, argv, environ);
+	return error_errno(err, "execute the sealed image of /proc/self/exe");
+}
+
 int seal_self(char *const argv[], struct error *err)
 {
+	auto_close int mount = -EBADF;
 	auto_close int image = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	auto_close int copy = -EBADF;
 	int ret;
@@ -134,6 +171,9 @@ int seal_self(char *const argv[], struct error *err)
 		prctl(PR_SET_NAME, program_invocation_short_name);
 		return 0;
 	}
+	mount = new_mount(image);
+	if (mount >= 0)
+		execute(mount, argv, NULL);
 	copy = new_memfd();
 	if (copy < 0)
 		return error_errno(err, "create a memfd for the sealed copy");
@@ -142,9 +182,5 @@ int seal_self(char *const argv[], struct error *err)
 		return ret;
 	if (fcntl(copy, F_ADD_SEALS, SEALS) < 0)
 		return error_errno(err, "seal the copy of /proc/self/exe");
-	remember_original();
-	sys_execveat(copy, "", argv, environ, AT_EMPTY_PATH);
-	if (sys_missing(errno, true))
-		execve(fd_path(copy).text, argv, environ);
-	return error_errno(err, "execute the sealed copy of /proc/self/exe");
+	return execute(copy, argv, err);
 }

@@ -26,7 +26,7 @@ int sys_pidfd_open(pid_t pid, unsigned flags);  /* fallback: base/proc.c */
 int sys_pidfd_send_signal(int pidfd, int signo, siginfo_t *info, unsigned flags);  /* fallback: base/proc.c */
 int sys_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags);
 
-/* The mount API; fallbacks: mount/attach.c */
+/* The mount API; fallbacks: mount/attach.c, base/seal.c */
 int sys_open_tree(int dir, const char *path, unsigned flags);
 int sys_move_mount(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
 int sys_fsopen(const char *type, unsigned flags);
