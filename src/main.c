@@ -227,10 +227,13 @@ static int run_command(const struct globals *o, const struct invocation *in, cha
 	struct lifecycle_global g = {
 	    .root = o->root,
 	    .program = argv[0],
+	    .notify_socket = getenv("NOTIFY_SOCKET"),
 	    .cgroup_driver = o->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_FS,
 	};
 	int ret = 0;
 
+	if (g.notify_socket && !*g.notify_socket)
+		g.notify_socket = NULL;
 	if (o->root && !o->root[strspn(o->root, "/")])
 		return error_set(err, -EINVAL, "option --root: the root folder itself cannot keep the state");
 	if (o->cgroup_manager)

@@ -39,7 +39,7 @@ struct container {
 	const struct isolation *isolation;
 	struct pipeline line;
 
-	/* What is wanted. Read once, never changed. */
+	/* What is wanted. Read once, never changed (but for a mount that ready_offer() adds). */
 	char *id;
 	char *bundle;                        /* absolute */
 	struct oci_config *spec;

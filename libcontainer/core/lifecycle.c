@@ -20,6 +20,7 @@
 #include "core/exec.h"
 #include "core/gate.h"
 #include "core/monitor.h"
+#include "core/ready.h"
 #include "core/stages.h"
 #include "hooks/hook.h"
 #include "oci-spec/check.h"
@@ -76,11 +77,13 @@ int lifecycle_create(const struct lifecycle_global *g, const struct lifecycle_cr
 }
 
 /* c is created, and locked by us. */
-static int start(struct container *c, struct error *err)
+static int start(struct container *c, struct ready *ready, struct error *err)
 {
 	auto_close int knock = -EBADF;
-	int ret;
+	int ret = ready_listen(c, ready, err);
 
+	if (ret < 0)
+		return ret;
 	/* Before it goes on, so that it can be told afterwards whether it was killed for memory. */
 	if (c->host.cgroup && cgroup_vanishes(c->host.cgroup))
 		(void)cgroup_oom_kills(c->host.cgroup);
@@ -102,6 +105,7 @@ static int start(struct container *c, struct error *err)
 int lifecycle_start(const struct lifecycle_global *g, const char *id, struct error *err)
 {
 	auto_container struct container c;
+	struct ready ready = READY_NONE;
 	int ret = container_load(&c, g, id, true, err);
 
 	if (ret == 0)
@@ -110,10 +114,15 @@ int lifecycle_start(const struct lifecycle_global *g, const char *id, struct err
 		return ret;
 	switch (container_status(&c)) {
 	case CONTAINER_CREATED:
-		ret = start(&c, err);
+		ret = start(&c, &ready, err);
 		/* runtime.md, "Lifecycle": what fails here is stopped, destroyed, and has its poststop hooks run. */
-		if (ret < 0)
+		if (ret < 0) {
 			(void)take_apart(&c, NULL);
+		} else {
+			store_unlock(&c.host.store);
+			ready_await(&ready, &c.init);
+		}
+		ready_close(&ready);
 		return ret;
 	case CONTAINER_STOPPED:
 		return error_set(err, -EINVAL, "cannot start a container that has stopped");
@@ -128,6 +137,7 @@ int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_creat
 {
 	struct lifecycle_create options = *o;
 	auto_container struct container c;
+	struct ready ready = READY_NONE;
 	struct monitor_mask mask;
 	int terminal = -EBADF, ret;
 
@@ -145,7 +155,7 @@ int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_creat
 		ret = terminal < 0 ? terminal : 0;
 	}
 	if (ret == 0)
-		ret = start(&c, err);
+		ret = start(&c, &ready, err);
 	if (ret < 0) {
 		/* Nothing of a container that never ran is kept. */
 		(void)take_apart(&c, NULL);
@@ -154,7 +164,7 @@ int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_creat
 	} else if (!o->detach) {
 		/* Others may pause it, or delete it, while we only look on. */
 		store_unlock(&c.host.store);
-		ret = monitor_run(&c.init, c.host.cgroup, terminal, status, err);
+		ret = monitor_run(&c.init, c.host.cgroup, terminal, &ready, status, err);
 		/* It has been reaped: the pid may be another process's by now. */
 		proc_close(&c.init);
 		if (ret == 0 && err)
@@ -165,8 +175,11 @@ int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_creat
 			(void)take_apart(&c, NULL);
 	} else {
 		*status = 0;
+		store_unlock(&c.host.store);
+		ready_await(&ready, &c.init);
 	}
 out:
+	ready_close(&ready);
 	if (!o->detach)
 		monitor_unblock(&mask);
 	return ret;
@@ -201,7 +214,7 @@ int lifecycle_exec(const struct lifecycle_global *g, const struct lifecycle_exec
 		ret = terminal < 0 ? terminal : 0;
 	}
 	if (ret == 0 && !o->detach)
-		ret = monitor_run(&c.init, NULL, terminal, status, err);
+		ret = monitor_run(&c.init, NULL, terminal, NULL, status, err);
 	else if (ret == 0)
 		*status = 0;
 	if (!o->detach)

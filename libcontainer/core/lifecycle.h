@@ -19,6 +19,7 @@ struct lifecycle_global {
 	const char *root;            /* state root; NULL: store_default_root() */
 	enum cgroup_driver cgroup_driver;
 	const char *program;         /* the name we were called by; may choose the isolation */
+	const char *notify_socket;   /* $NOTIFY_SOCKET: who is to be told when the program is ready (core/ready.h), or NULL */
 };
 
 /* create and run. */
@@ -35,7 +36,8 @@ struct lifecycle_create {
 	bool detach, keep;
 };
 int lifecycle_create(const struct lifecycle_global *g, const struct lifecycle_create *o, struct error *err);
-/* Lets a created container go; an execve that failed is this function's error. */
+/* Lets a created container go; an execve that failed is this function's error. With a g->notify_socket, here as in create, it returns once the
+ * program has said that it is ready, or has ended. */
 int lifecycle_start(const struct lifecycle_global *g, const char *id, struct error *err);
 /* create, start and, unless detached, stay until the end; *status is then the exit status (128+signal), and the container is deleted unless
  * o->keep. Where the kernel killed it for memory, *err says so although 0 is returned. */

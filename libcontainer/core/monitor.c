@@ -1,6 +1,7 @@
 /* monitor.c: stays with a process in the foreground. See monitor.h. */
 #include "core/monitor.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,7 +90,14 @@ static int on_bell(void *data, int fd, uint32_t events, struct error *err)
 	return 0;
 }
 
-int monitor_run(const struct proc *process, const struct cgroup *cgroup, int terminal, int *status, struct error *err)
+/* We are the main process ourselves, and stay. */
+static int on_word(void *data, int fd, uint32_t events, struct error *err)
+{
+	(void)ready_pass_on(data, 0);
+	return 0;
+}
+
+int monitor_run(const struct proc *process, const struct cgroup *cgroup, int terminal, const struct ready *ready, int *status, struct error *err)
 {
 	struct watch w = { .process = process };
 	sigset_t set = passed_on();
@@ -100,6 +108,8 @@ int monitor_run(const struct proc *process, const struct cgroup *cgroup, int ter
 
 	if (ret == 0 && bell >= 0)
 		ret = loop_add(loop, bell, EPOLLIN, on_bell, (void *)cgroup, err);
+	if (ret == 0 && ready && ready->inside >= 0)
+		ret = loop_add(loop, ready->inside, EPOLLIN, on_word, (void *)ready, err);
 	if (ret == 0)
 		ret = loop_add_signals(loop, &set, on_signal, &w, err);
 	if (ret == 0 && terminal >= 0)
@@ -109,6 +119,9 @@ int monitor_run(const struct proc *process, const struct cgroup *cgroup, int ter
 	/* It may have ended before we listened: SIGCHLD has been blocked since before it was born, so the signal waits for us. */
 	if (ret == 0)
 		ret = loop_run(loop, err);
+	/* What it said last may still lie there. */
+	while (ready && ready->inside >= 0 && poll(&(struct pollfd){ .fd = ready->inside, .events = POLLIN }, 1, 0) > 0)
+		(void)ready_pass_on(ready, 0);
 	relay_end(w.relay);
 	loop_free(loop);
 	if (ret == 0)

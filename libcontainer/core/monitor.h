@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/proc.h"
 #include "cgroup/cgroup.h"
+#include "core/ready.h"
 
 struct monitor_mask { sigset_t before; };
 
@@ -17,7 +18,7 @@ void monitor_unblock(const struct monitor_mask *mask);
 
 /* Passes signals on to the process (SIGWINCH to its terminal), copies its terminal if terminal >= 0 (owned from now on), reaps whatever child
  * ends, and returns once the process has ended: its exit status, 128+signal. cgroup, if not NULL, can be asked for kills for memory afterwards,
- * even if a service manager has removed it by then. */
-int monitor_run(const struct proc *process, const struct cgroup *cgroup, int terminal, int *status, struct error *err);
+ * even if a service manager has removed it by then. ready, if not NULL: what the program says there is passed on, too. */
+int monitor_run(const struct proc *process, const struct cgroup *cgroup, int terminal, const struct ready *ready, int *status, struct error *err);
 
 #endif

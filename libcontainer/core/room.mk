@@ -15,6 +15,7 @@ libcontainer_core_libcore_a_SOURCES = \
 	%D%/lifecycle.c %D%/lifecycle.h \
 	%D%/monitor.c %D%/monitor.h \
 	%D%/pipeline.c %D%/pipeline.h \
+	%D%/ready.c %D%/ready.h \
 	%D%/stages_enter.c \
 	%D%/stages_guest.c \
 	%D%/stages_host.c \

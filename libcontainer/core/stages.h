@@ -6,7 +6,7 @@
 
 #include "core/container.h"
 
-extern const struct stage stages_prepare[];  /* HOST: check, claim, cgroup, filter, sources, console, gate */
+extern const struct stage stages_prepare[];  /* HOST: check, claim, ready, cgroup, filter, sources, console, gate */
 extern const struct stage stages_rdt[];      /* HOST: a class of linux.intelRdt, before there is a process */
 extern const struct stage stages_rdt_enter[]; /* HOST: the process goes into it */
 /* l3CacheSchema and memBwSchema of a container that has a class: `update`. */

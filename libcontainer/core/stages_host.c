@@ -26,6 +26,7 @@
 #include "base/sys.h"
 #include "core/gate.h"
 #include "core/lifecycle.h"
+#include "core/ready.h"
 #include "hooks/hook.h"
 #include "ns/idmap.h"
 #include "oci-spec/check.h"
@@ -324,6 +325,7 @@ static int open_gate(struct container *c, struct error *err)
 const struct stage stages_prepare[] = {
 	{ HOST, "check",   check,              NULL,          NULL,               false },
 	{ HOST, "claim",   claim,              unclaim,       NULL,               false },
+	{ HOST, "ready",   ready_offer,        NULL,          ready_is_offered,   false },
 	{ HOST, "cgroup",  make_cgroup,        remove_cgroup, NULL,               false },
 	{ HOST, "filter",  stage_compile_filter, NULL,        stage_has_filter,   false },
 	{ HOST, "sources", open_sources,       NULL,          needs_sources,      false },

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "core/gate.h"
 #include "core/lifecycle.h"
+#include "core/ready.h"
 #include "hooks/hook.h"
 #include "net/link.h"
 #include "ns/spawn.h"
@@ -310,6 +311,8 @@ int stage_lookup(struct container *c, struct error *err)
 		if (ret == 0)
 			ret = strv_add(&plan->env, text, err);
 	}
+	if (ret == 0 && ready_is_offered(c))
+		ret = strv_add(&plan->env, READY_VARIABLE, err);
 	return ret;
 }
 

@@ -37,7 +37,7 @@ SCHEMA(saved_state,
        PAIRS("annotations", saved_state, annotations));
 
 /* The names of the files that are ours in a container's folder. */
-static const char *const own_files[] = { "gate", "control", "console", "config.json", "making.json", "state.json", "lock" };
+static const char *const own_files[] = { "notify/notify.sock", "notify", "gate", "control", "console", "config.json", "making.json", "state.json", "lock" };
 
 char *store_default_root(void)
 {
@@ -262,7 +262,7 @@ int store_remove(struct store *s, struct error *err)
 	const char *id = strrchr(s->path, '/') + 1;
 
 	for (size_t i = 0; i < ARRAY_LEN(own_files); i++)
-		if (unlinkat(s->folder, own_files[i], 0) < 0 && errno != ENOENT)
+		if (unlinkat(s->folder, own_files[i], strcmp(own_files[i], "notify") ? 0 : AT_REMOVEDIR) < 0 && errno != ENOENT)
 			return error_errno(err, "remove %s/%s", s->path, own_files[i]);
 	if (unlinkat(s->root, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;

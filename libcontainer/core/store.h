@@ -7,6 +7,7 @@
  *   ROOT/ID/gate          the listening socket of a created container
  *   ROOT/ID/control       that of a virtual machine's monitor (core/vm/control.h)
  *   ROOT/ID/console       what a virtual machine's kernel said, where log lines are for debugging
+ *   ROOT/ID/notify/       notify.sock: where the program says that it is ready (core/ready.h); the container sees this folder
  *   ROOT/.kvm@fast        the host's boot_id, when KVM was found to be good for something (core/vm/machine.c)
  *
  * A folder without state.json belongs to a create that is under way (its lock is held), or that died (the lock is free): then

@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update systemd seccomp label terminal events network badinput image escape state machine monitor
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update systemd seccomp label terminal events network ready badinput image escape state machine monitor
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -41,6 +41,7 @@ run_programs = \
 	tests/run/test_terminal \
 	tests/run/test_events \
 	tests/run/test_network \
+	tests/run/test_ready \
 	tests/run/test_badinput \
 	tests/run/test_image \
 	tests/run/test_escape \
@@ -80,6 +81,8 @@ tests_run_test_events_SOURCES = %D%/test_events.c
 tests_run_test_events_LDADD = $(run_ldadd)
 tests_run_test_network_SOURCES = %D%/test_network.c
 tests_run_test_network_LDADD = $(run_ldadd)
+tests_run_test_ready_SOURCES = %D%/test_ready.c
+tests_run_test_ready_LDADD = $(run_ldadd)
 tests_run_test_badinput_SOURCES = %D%/test_badinput.c
 tests_run_test_badinput_LDADD = $(run_ldadd)
 tests_run_test_image_SOURCES = %D%/test_image.c
