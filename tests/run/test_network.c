@@ -42,7 +42,7 @@ static void needs(void)
 
 /* An engine's namespace: it lasts until the test ends, whatever becomes of containers in it. With
  * eth0, 10.77.0.2 and fd77::2, whose other end is out0 here. */
-static pid_t make_namespace(void)
+static pid_t make_namespace(int flags)
 {
 	int pair[2];
 	char byte;
@@ -53,7 +53,7 @@ static pid_t make_namespace(void)
 	MUST(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(CLONE_NEWNET) == 0 && write(pair[1], "!", 1) == 1)
+		if (unshare(flags) == 0 && write(pair[1], "!", 1) == 1)
 			for (;;)
 				pause();
 		_exit(1);
@@ -146,7 +146,7 @@ RUN_TEST(prepared, "a namespace with a device: addresses, routes, MTU and MAC ar
 		   "families are served")
 {
 	needs();
-	pid_t holder = make_namespace();
+	pid_t holder = make_namespace(CLONE_NEWNET);
 	struct bundle b;
 	char *out;
 
@@ -179,7 +179,7 @@ RUN_TEST(prepared, "a namespace with a device: addresses, routes, MTU and MAC ar
 RUN_TEST(much, "a large file goes both ways unharmed")
 {
 	needs();
-	pid_t holder = make_namespace();
+	pid_t holder = make_namespace(CLONE_NEWNET);
 	struct bundle b;
 	char *out, chunk[65536];
 	long sum = 0;
@@ -249,8 +249,9 @@ RUN_TEST(hooked, "a device that a hook brings")
 	MUST_SAY(!strcmp(text, "hooked\n"), "%s", text);
 	MUST(bundle_wait_status(&b, "stopped"));
 	text = file_text(out);
-	MUST_SAY(strstr(text, "net7") && !strstr(text, "eth0") && !strstr(text, "card"),
-		 "one device and no other: %s", text);
+	/* A machine gets more cards than one in hope, and lets go of those that are not needed, whatever their name. */
+	char *one = strstr(text, "link/ether");
+	MUST_SAY(strstr(text, "net7") && one && !strstr(one + 1, "link/ether"), "one device and no other: %s", text);
 }
 
 RUN_TEST(between, "a device that comes between create and start")
@@ -294,7 +295,7 @@ RUN_TEST(taken, "the device of a machine that runs is nobody else's")
 	if (!in_vm())
 		test_skip("namespaces share a network");
 	needs();
-	pid_t holder = make_namespace();
+	pid_t holder = make_namespace(CLONE_NEWNET);
 	struct bundle one, two;
 
 	make_joined(&one, holder, "busybox nc -l -p 80 -e busybox echo still there");
@@ -305,5 +306,32 @@ RUN_TEST(taken, "the device of a machine that runs is nobody else's")
 	must_leave_nothing(&two);
 	char *text = fetch(AF_INET, 80);
 	MUST_SAY(!strcmp(text, "still there\n"), "%s", text);
+	end_namespace(holder);
+}
+
+/* As rootless Podman calls us: as root of a user namespace, to which the network namespace we stand in does not belong. */
+RUN_TEST(rootless_engine, "delete takes the cables from a namespace without a word, also where there is no way back from it")
+{
+	if (!in_vm())
+		test_skip("is about the cables of virtual machines");
+	needs();
+	pid_t holder = make_namespace(CLONE_NEWNET | CLONE_NEWUSER);
+	struct bundle b;
+
+	file_write(format("/proc/%d/uid_map", holder), "0 0 4294967295");
+	file_write(format("/proc/%d/gid_map", holder), "0 0 4294967295");
+	make_joined(&b, holder, "busybox nc -l -p 80 -e busybox echo rootless");
+	bundle_config(&b, "{'linux':{'resources':null}}");
+	int users = open(format("/proc/%d/ns/user", holder), O_RDONLY | O_CLOEXEC);
+	MUST(users >= 0 && setns(users, CLONE_NEWUSER) == 0);
+	bundle_start(&b, NULL);
+	char *text = fetch(AF_INET, 80);
+	MUST_SAY(!strcmp(text, "rootless\n"), "%s", text);
+	MUST(bundle_wait_status(&b, "stopped"));
+	struct result r = nacre("delete", b.id, NULL);
+	must_succeed(&r);
+	MUST_SAY(!*r.err, "%s", r.err);
+	int refused = try_connect(AF_INET, 80);
+	MUST_SAY(refused == -ECONNREFUSED, "%s", strerror(-refused));
 	end_namespace(holder);
 }

@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -14,6 +16,7 @@
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "net/netlink.h"
 #include "net/redirect.h"
 
@@ -120,24 +123,66 @@ int vm_network_join(struct vm_network *v, struct survey *out, struct error *err)
 	return ret;
 }
 
-int vm_network_clear(const char *path, struct error *err)
+/* An ordinary user's namespace may belong to a user namespace that we are not in: its owner may enter it, but there is no way back. */
+static int enter(int there, const char *path, struct error *err)
 {
-	auto_close int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = open(path, O_RDONLY | O_CLOEXEC);
-	struct netlink nl = NETLINK_NONE;
-	int ret;
+	auto_close int owner = -EBADF;
 
-	/* It is gone, and its devices with it. */
-	if (there < 0)
-		return errno == ENOENT ? 0 : error_errno(err, "open %s", path);
-	if (home < 0)
-		return error_errno(err, "open /proc/self/ns/net");
-	if (setns(there, CLONE_NEWNET) < 0)
-		return error_errno(err, "enter the network namespace %s", path);
-	ret = netlink_open(&nl, err);
-	if (setns(home, CLONE_NEWNET) < 0)
-		return error_errno(err, "return to our own network namespace");
+	if (setns(there, CLONE_NEWNET) == 0)
+		return 0;
+	if (errno == EPERM) {
+		owner = ioctl(there, NS_GET_USERNS);
+		if (owner >= 0 && setns(owner, CLONE_NEWUSER) == 0 && setns(there, CLONE_NEWNET) == 0)
+			return 0;
+		errno = EPERM;
+	}
+	return error_errno(err, "enter the network namespace %s", path);
+}
+
+static int clear(int there, const char *path, struct error *err)
+{
+	struct netlink nl = NETLINK_NONE;
+	int ret = enter(there, path, err);
+
+	if (ret == 0)
+		ret = netlink_open(&nl, err);
 	if (ret == 0)
 		ret = redirect_remove(&nl, err);
 	netlink_close(&nl);
 	return ret;
+}
+
+/* In a process of its own: where the namespace that we are in is not ours, as that of a user namespace's parent, nobody could return to it. */
+int vm_network_clear(const char *path, struct error *err)
+{
+	auto_close int there = open(path, O_RDONLY | O_CLOEXEC), in = -EBADF, out = -EBADF;
+	struct error why = ERROR_NONE;
+	int ends[2], status, ret;
+	ssize_t n;
+	pid_t pid;
+
+	/* It is gone, and its devices with it. */
+	if (there < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "open %s", path);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_errno(err, "network: pipe");
+	in = ends[0];
+	out = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return error_errno(err, "network: fork");
+	if (pid == 0) {
+		ret = clear(there, path, &why);
+		_exit(ret < 0 && write(out, &why, sizeof(why)) != sizeof(why));
+	}
+	close(TAKE_FD(out));
+	do {
+		n = read(in, &why, sizeof(why));
+	} while (n < 0 && errno == EINTR);
+	ret = proc_reap(pid, &status, err);
+	if (ret < 0)
+		return ret;
+	if (n == sizeof(why))
+		return error_set(err, why.code < 0 ? why.code : -EIO, "%s", why.msg);
+	return proc_exit_code(status) ? error_set(err, -ECHILD, "network: the process that clears %s has died", path) : 0;
 }
