@@ -371,10 +371,15 @@ static pid_t clone_walker(const struct agent_process *p, int *pidfd, bool *into,
 
 static _Noreturn void become_walker(struct agent_process *p, const int theirs[STREAMS], const int pair[2])
 {
+	char go;
+
 	for (int i = 0; i < STREAMS; i++)
 		if (theirs[i] >= 0 && dup2(theirs[i], i) < 0)
 			_exit(1);
 	close(pair[0]);
+	/* A cgroup that could not be cloned into is entered by now: else the cgroup namespace would begin above it. */
+	if (recv(pair[1], &go, 1, 0) != 1)
+		_exit(1);
 	container_walk_on(p->c, INSIDE, pair[1]);
 }
 
@@ -416,6 +421,9 @@ static int spawn(struct agent_process *p, struct error *err)
 	ret = loop_add(p->guest->loop, p->walk, EPOLLIN, on_walk, p, err);
 	if (ret == 0)
 		ret = pid < 0 ? (int)pid : adopt(p, pid, pidfd, into, err);
+	/* One that is dead is heard of soon. */
+	if (ret == 0)
+		(void)send(p->walk, "!", 1, MSG_NOSIGNAL);
 	if (ret < 0 && p->c->init.pid > 0)
 		(void)proc_signal(&p->c->init, SIGKILL, NULL);
 out:
