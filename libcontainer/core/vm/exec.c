@@ -18,6 +18,7 @@
 #include "core/stages.h"
 #include "core/vm/control.h"
 #include "core/vm/jail.h"
+#include "core/vm/machine.h"
 #include "core/vm/terminal.h"
 #include "ns/spawn.h"
 #include "process/caps.h"
@@ -25,7 +26,10 @@
 static int check(struct container *c, struct error *err)
 {
 	const struct oci_capabilities *caps = c->process->capabilities;
+	int ret = vm_check_user(c->spec, c->process, err);
 
+	if (ret < 0)
+		return ret;
 	if (c->preserved > 0)
 		return error_set(err, -ENOTSUP, "--preserve-fds: descriptors cannot be handed on into a virtual machine");
 	if (c->process->exec_cpu_affinity)

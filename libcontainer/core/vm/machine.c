@@ -69,6 +69,32 @@ static int check_namespaces(const struct oci_config *s, struct error *err)
 	return 0;
 }
 
+static bool is_mapped(const struct oci_id_mapping_list *list, uint64_t id)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (id >= list->v[i].container_id.v && id - list->v[i].container_id.v < list->v[i].size.v)
+			return true;
+	return list->n == 0;
+}
+
+int vm_check_user(const struct oci_config *s, const struct oci_process *p, struct error *err)
+{
+	const struct oci_user *u = p ? p->user : NULL;
+	const struct oci_linux *l = s->linux_;
+
+	if (!u || !l || !oci_namespace_find(s, OCI_NS_USER))
+		return 0;
+	if (!is_mapped(&l->uid_mappings, u->uid.v))
+		return error_set(err, -EINVAL, "process.user.uid: %llu is not mapped in the user namespace", (unsigned long long)u->uid.v);
+	if (!is_mapped(&l->gid_mappings, u->gid.v))
+		return error_set(err, -EINVAL, "process.user.gid: %llu is not mapped in the user namespace", (unsigned long long)u->gid.v);
+	for (size_t i = 0; i < u->additional_gids.n; i++)
+		if (!is_mapped(&l->gid_mappings, u->additional_gids.v[i]))
+			return error_set(err, -EINVAL, "process.user.additionalGids[%zu]: %llu is not mapped in the user namespace", i,
+					 (unsigned long long)u->additional_gids.v[i]);
+	return 0;
+}
+
 /* What a namespace can do and a machine of its own cannot: each with its reason. */
 static int check(const struct container *c, struct error *err)
 {
@@ -77,6 +103,8 @@ static int check(const struct container *c, struct error *err)
 	const struct oci_vm_hw *hw = s->vm ? s->vm->hw_config : NULL;
 	int ret = check_namespaces(s, err);
 
+	if (ret == 0)
+		ret = vm_check_user(s, s->process, err);
 	if (ret < 0)
 		return ret;
 	if (c->preserved > 0)

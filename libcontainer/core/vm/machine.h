@@ -30,6 +30,9 @@ struct vm_parts {
 	char *parameters;
 };
 
+/* A guest has no user namespace that would refuse an id which is none in the container's: -EINVAL with the place in the process document. */
+int vm_check_user(const struct oci_config *spec, const struct oci_process *p, struct error *err);
+
 /* All checks that only this back end has, and all files. *out: vm_parts_free(). */
 int vm_parts_open(struct container *c, struct vm_parts **out, struct error *err);
 void vm_parts_free(struct vm_parts *p);
