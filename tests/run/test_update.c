@@ -234,9 +234,45 @@ RUN_TEST(check_before_update, "checkBeforeUpdate: a limit below what is in use i
 	MUST(reads(&b, &none));
 }
 
+/* What a machine shows of its limits before anything can be executed in it. */
+static void has_pids_limit(struct bundle *b, const char *want)
+{
+	struct result r = nacre("events", "--stats", b->id, NULL);
+	must_succeed(&r);
+	MUST_SAY(!strcmp(json_value(r.out, "data.pids.limit"), want), "%s", r.out);
+}
+
+RUN_TEST(states_in_vm, "update of a created machine; of a paused one it is an error that changes nothing")
+{
+	if (!in_vm())
+		test_skip("is about virtual machines");
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_create(&b, NULL);
+	struct result r = nacre("update", "--pids-limit", "9", b.id, NULL);
+	must_succeed(&r);
+	has_pids_limit(&b, "9");
+	r = nacre("start", b.id, NULL);
+	must_succeed(&r);
+	r = nacre("pause", b.id, NULL);
+	must_succeed(&r);
+	r = nacre("update", "--pids-limit", "8", b.id, NULL);
+	must_fail(&r, "container paused");
+	MUST(bundle_wait_status(&b, "paused"));
+	r = nacre("resume", b.id, NULL);
+	must_succeed(&r);
+	has_pids_limit(&b, "9");
+	r = nacre("kill", b.id, "KILL", NULL);
+	must_succeed(&r);
+	MUST(bundle_wait_status(&b, "stopped"));
+	r = nacre("update", "--pids-limit", "7", b.id, NULL);
+	must_fail(&r, "container not running");
+}
+
 RUN_TEST(states, "update of a created and of a paused container; of a stopped and of an unknown one it is an error")
 {
-	not_in_vm("a machine that is paused, or not started, cannot show its limits");
+	not_in_vm("a machine that is paused cannot take new limits");
 	struct bundle b;
 	need_limits();
 	bundle_make(&b);
