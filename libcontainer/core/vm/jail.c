@@ -20,6 +20,22 @@
 #define __NR_landlock_restrict_self 446
 #endif
 
+/* Headers may be older than the kernel. */
+#ifndef PR_SCHED_CORE
+#define PR_SCHED_CORE 62
+#define PR_SCHED_CORE_CREATE 1
+#endif
+#ifndef PR_SCHED_CORE_SCOPE_THREAD_GROUP
+#define PR_SCHED_CORE_SCOPE_THREAD_GROUP 1
+#endif
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1ul
+#endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#endif
+
 /* A tmpfs with nothing in it, read-only, in place of the host's tree. The namespace is a new one even if the bundle's was: the broker still
  * stands in that. */
 static int empty_root(struct error *err)
@@ -54,6 +70,34 @@ static int drop_capabilities(struct error *err)
 	if (syscall(SYS_capset, &head, none) < 0)
 		return error_errno(err, "lock ourselves in: give up all capabilities");
 	return 0;
+}
+
+/* What an older kernel lacks is no error, nor what the machine has no use for: processors that share no core. */
+static int ask_if_known(unsigned long what, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	int ret = prctl((int)what, a, b, c, d);
+
+	return ret < 0 && errno != EINVAL && errno != ENODEV ? ret : 0;
+}
+
+/* No tracer, no core, no page that is written and then executed, and none that is shared with whoever has one like it: by how long a write
+ * takes one could tell that from the others (CVE-2015-2877), and who started us may have asked for it. */
+static int harden(struct error *err)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 || ask_if_known(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0 ||
+	    ask_if_known(PR_SET_MEMORY_MERGE, 0, 0, 0, 0) < 0)
+		return error_errno(err, "lock ourselves in");
+	return 0;
+}
+
+int vm_jail_prepare(struct error *err)
+{
+	/* What leaks between two threads of one core stays in the machine. */
+	if (ask_if_known(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD_GROUP, 0) < 0)
+		return error_errno(err, "lock ourselves in: a core of our own");
+	return harden(err);
 }
 
 int vm_jail_give_up(uint64_t bounding, struct error *err)
@@ -122,12 +166,11 @@ int vm_jail_enter(struct error *err)
 
 int vm_jail_stand_by(struct error *err)
 {
-	const struct rlimit none = { 0, 0 };
 	int ret = drop_capabilities(err);
 
-	if (ret < 0)
-		return ret;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
-		return error_errno(err, "lock ourselves in");
-	return landlock(err);
+	if (ret == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		ret = error_errno(err, "lock ourselves in");
+	if (ret == 0)
+		ret = harden(err);
+	return ret < 0 ? ret : landlock(err);
 }

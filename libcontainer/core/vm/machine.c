@@ -446,7 +446,9 @@ int vm_machine_make(struct container *c, struct vm_parts *p, const struct agent_
 		return error_set(err, -ENOMEM, "out of memory");
 	m->null = p->null;
 	/* Children first: they shall have as little of the machine as can be. */
-	ret = vm_jail_give_up(c->carried.caps.bounding, err);
+	ret = vm_jail_prepare(err);
+	if (ret == 0)
+		ret = vm_jail_give_up(c->carried.caps.bounding, err);
 	if (ret == 0)
 		ret = add_file_system(m, p, err);
 	if (ret == 0)
