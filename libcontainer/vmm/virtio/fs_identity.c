@@ -41,6 +41,9 @@ int fs_identity_reduce(struct fs_identity *me, struct error *err)
 {
 	uint64_t kept = me->caps & NEEDED;
 
+	/* Those of who called us are nobody's in the guest. Where a user namespace forbids it, they stay the user's own. */
+	if (fs_identity_can(me, CAP_SETGID) && syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
+		return error_errno(err, "setgroups");
 	if (set_caps(kept, kept) < 0)
 		return error_errno(err, "capset");
 	me->caps = kept;
@@ -65,7 +68,8 @@ int fs_identity_take(const struct fs_identity *me, uid_t uid, gid_t gid)
 {
 	if (uid == me->uid && gid == me->gid)
 		return 0;
-	if (set_ids(uid, gid) && set_caps(me->caps, me->caps) == 0)
+	/* Older guests leave it to us that nobody makes programs for a group that is not his, in a folder that hands its group down. */
+	if (set_ids(uid, gid) && set_caps(uid == me->uid ? me->caps : me->caps & ~BIT(CAP_FSETID), me->caps) == 0)
 		return 0;
 	fs_identity_return(me);
 	return -EOVERFLOW;

@@ -3,7 +3,8 @@
  *
  * setfsuid(2) and setfsgid(2), by the bare system calls: they are one thread's. Dropping root's file system
  * id drops root's rights over files, too; these are taken back, because whether the request may do this was
- * judged by the guest's kernel, which knows of capabilities, and the host must not judge again by less.
+ * judged by the guest's kernel, which knows of capabilities, and the host must not judge again by less. One is not: CAP_FSETID, since guests
+ * before Linux 6.0 leave it to the host whether a new file keeps its set-group-id bit (CVE-2022-0358).
  */
 #ifndef VMM_VIRTIO_FS_IDENTITY_H
 #define VMM_VIRTIO_FS_IDENTITY_H
@@ -22,7 +23,7 @@ struct fs_identity {
 
 /* Asks who we are. */
 int fs_identity_ask(struct fs_identity *me, struct error *err);
-/* Gives up, for good, every capability but those over files and changing ids. */
+/* Gives up, for good, every capability but those over files and changing ids, and all further groups. */
 int fs_identity_reduce(struct fs_identity *me, struct error *err);
 /* True where we hold this one (linux/capability.h). */
 bool fs_identity_can(const struct fs_identity *me, int cap);

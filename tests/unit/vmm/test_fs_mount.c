@@ -398,10 +398,18 @@ Test(fs_mount, extended_attributes)
 	/* cap_net_raw=p, as it is kept. */
 	static const unsigned char cap[20] = {0, 0, 0, 2, 0, 0x20};
 	struct statfs fs;
+	int fd;
 
 	close(open("a", O_CREAT | O_WRONLY, 0755));
 	cr_assert_eq(setxattr("a", "security.capability", cap, sizeof(cap), 0), 0);
 	cr_assert_eq(getxattr("a", "security.capability", got, 100), 20);
+	/* Whoever may write to a program does not thereby get its capabilities (CVE-2021-20263). */
+	fd = open("a", O_WRONLY | O_CLOEXEC);
+	cr_assert_eq(write(fd, "text", 4), 4);
+	cr_assert_eq(close(fd), 0);
+	cr_assert_eq(getxattr(HOST "a", "security.capability", got, 100), -1);
+	cr_assert_eq(errno, ENODATA);
+	cr_assert_eq(setxattr("a", "security.capability", cap, sizeof(cap), 0), 0);
 	cr_assert_eq(setxattr("a", "trusted.x", "1", 1, 0), -1);
 	cr_assert_eq(errno, EOPNOTSUPP);
 	cr_assert_eq(setxattr("a", "system.posix_acl_access", "1", 1, 0), -1);

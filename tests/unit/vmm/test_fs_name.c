@@ -1,6 +1,7 @@
 /* test_fs_name.c: names and attributes, and every way out of a share that somebody has tried. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <grp.h>
 #include <linux/fs.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -399,6 +400,40 @@ Test(fs_name, what_is_made_belongs_to_who_makes_it)
 	cr_assert_eq(make_folder(fuse.top, "nobody"), -EOVERFLOW);
 	fuse.uid = 0;
 	cr_assert_eq(make_folder(fuse.top, "r2"), 0);
+}
+
+/* With groups that are none of the guest's. */
+static void setup_in_group_77(void)
+{
+	const gid_t group = 77;
+
+	(void)setgroups(1, &group);
+	fuse_setup();
+}
+
+/* CVE-2022-0358: in a folder that hands its group down, whoever is not of that group makes no program that runs as of it. */
+Test(fs_name, no_set_group_id_program_for_another_group, .init = setup_in_group_77)
+{
+	struct stat st;
+	uint64_t node;
+	int error;
+
+	if (!fuse_has_all_ids())
+		cr_skip_test("needs root of all users");
+	cr_assert_eq(mkdirat(fuse.root, "d", 0755), 0);
+	cr_assert_eq(fchownat(fuse.root, "d", 0, 77, 0), 0);
+	cr_assert_eq(fchmodat(fuse.root, "d", 02777, 0), 0);
+	fuse.uid = 1000;
+	fuse.gid = 1001;
+	cr_assert(fuse_create(fuse_lookup(fuse.top, "d", &error), "f", O_WRONLY, 02755, &node, &error));
+	cr_assert_eq(fstatat(fuse.root, "d/f", &st, 0), 0);
+	cr_assert(st.st_uid == 1000 && st.st_gid == 77);
+	cr_assert_eq(st.st_mode, S_IFREG | 0755, "%o", st.st_mode);
+	/* Root may. */
+	fuse.uid = fuse.gid = 0;
+	cr_assert(fuse_create(fuse_lookup(fuse.top, "d", &error), "r", O_WRONLY, 02755, &node, &error));
+	cr_assert_eq(fstatat(fuse.root, "d/r", &st, 0), 0);
+	cr_assert_eq(st.st_mode, S_IFREG | 02755, "%o", st.st_mode);
 }
 
 /* Root of a user namespace with one id: the only one that can own anything. */
