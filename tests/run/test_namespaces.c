@@ -23,7 +23,7 @@ static char *mine(const char *kind)
 
 RUN_TEST(fresh, "each namespace that is asked for is a new one, the others are the host's")
 {
-	not_in_vm("without a network namespace it is refused, and the host's namespaces are not the guest's");
+	not_in_vm("namespaces of the host are refused; test_monitor has that");
 	need_root();
 	static const char *const kinds[][2] = {
 	    {"ipc",	    "ipc"	 },
@@ -80,7 +80,7 @@ static struct bundle *running(struct bundle *b)
 
 RUN_TEST(joined, "namespaces joined by path are those of the other container")
 {
-	not_in_vm("namespaces are joined by the monitor, and the guest has its own");
+	not_in_vm("namespaces are joined by the monitor, and the guest has its own; test_monitor has that");
 	need_root();
 	struct bundle a, b;
 	int pid = bundle_pid(running(&a));
@@ -250,7 +250,7 @@ RUN_TEST(joined_user, "a user namespace joined by path, with a new pid namespace
 
 RUN_TEST(host_pid, "in the host's pid namespace the container has a host's number")
 {
-	not_in_vm("the host's processes are on another kernel");
+	not_in_vm("the host's pid namespace is refused; test_monitor has that");
 	need_root();
 	struct bundle b;
 	bundle_make(&b);
