@@ -38,7 +38,8 @@ int log_open(const char *path, bool json, enum log_level level, struct error *er
 	if (path) {
 		if (!strncmp(path, "file:", 5))
 			path += 5;
-		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+		/* A pipe that nobody reads, or nobody reads any more, is no reason to wait. */
+		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
 		if (fd < 0)
 			return error_errno(err, "open log %s", path);
 		/* Called with a standard stream closed, the log must not become what the container's process

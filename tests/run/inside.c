@@ -28,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/run/hunt.h"
+
 extern char **environ;
 
 static const char *error_name(void)
@@ -467,6 +469,12 @@ static void go_to(int argc, char **argv)
 	report("chdir", chdir(argv[1]));
 }
 
+/* A user and a mount namespace of one's own, with all capabilities there. */
+static void nest(int argc, char **argv)
+{
+	report("nest", unshare(CLONE_NEWUSER | CLONE_NEWNS));
+}
+
 static void dumpable(int argc, char **argv)
 {
 	printf("dumpable %d\n", prctl(PR_GET_DUMPABLE));
@@ -509,12 +517,14 @@ static const struct {
     {"env",	    env,	 0},
     {"exit",	     leave,	    1},
     {"fds",	    fds,	 0},
+    {"hunt",	     hunt,	   1},
     {"id",	   id,	       0},
     {"links",      links,	     0},
     {"ls",	   ls,	       0},
     {"mknod",      make_node,	 2},
     {"mount",      do_mount,	1},
     {"names",      names,	     0},
+    {"nest",	     nest,	   0},
     {"ns",	   namespaces, 0},
     {"notify",     notify,     1},
     {"open",	     open_file,	1},

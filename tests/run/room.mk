@@ -12,7 +12,7 @@ check_PROGRAMS += tests/run/inside tests/run/false_agent tests/run/without_sysca
 tests_run_machine_SOURCES = %D%/machine.c
 tests_run_machine_CFLAGS = -std=gnu17 -Os $(WARNINGS)
 tests_run_machine_LDFLAGS = -static
-tests_run_inside_SOURCES = %D%/inside.c
+tests_run_inside_SOURCES = %D%/inside.c %D%/hunt.c %D%/hunt.h
 tests_run_inside_CFLAGS = -std=gnu17 $(WARNINGS)
 tests_run_inside_LDFLAGS = -static
 tests_run_false_agent_SOURCES = %D%/false_agent.c

@@ -252,6 +252,20 @@ RUN_TEST(log_line, "a failure is also the last line of the log, as JSON if asked
 	MUST_SAY(strstr(file_text(log), "level=error"), "%s", file_text(log));
 }
 
+RUN_TEST(log_link, "a log behind a symlink is where the caller wants it: what stands there stays, and a fifo or a folder does not hang")
+{
+	char *file = format("%s/file", test_dir()), *link = format("%s/link", test_dir()), *fifo = format("%s/fifo", test_dir());
+	file_write(file, "first\n");
+	MUST(!symlink(file, link) && !mkfifo(fifo, 0600));
+	struct result r = nacre("--log", link, "state", "nobody-here", NULL);
+	must_fail(&r, "nobody-here");
+	MUST_SAY(!strncmp(file_text(file), "first\n", 6) && strstr(file_text(file), "nobody-here"), "%s", file_text(file));
+	r = nacre("--log", test_dir(), "state", "nobody-here", NULL);
+	must_fail(&r, test_dir());
+	r = nacre("--log", fifo, "state", "nobody-here", NULL);
+	must_fail(&r, fifo);
+}
+
 RUN_TEST(spec_once, "spec does not overwrite")
 {
 	struct bundle b;

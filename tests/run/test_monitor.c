@@ -2,11 +2,14 @@
  * and all that can be missing. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -108,12 +111,49 @@ RUN_TEST(locked_in, "the monitor is locked in: an empty root, no capability, a f
 	must_succeed(&r);
 	MUST_SAY(!*r.out, "its root holds %s", r.out);
 	MUST(mkdir(format("%s/root/new", process), 0700) < 0);
-	/* Descriptors: nothing by which the host could be asked for more. */
-	r = run_program(&(struct spawn){.argv = (const char *[]){"ls", "-l", format("%s/fd", process), NULL}});
+	MUST_SAY(strstr(value_of(file_text(format("%s/limits", process)), "Max core file size"), "0                    0 "), "it may leave a core");
+	/* Descriptors: nothing by which the host could be asked for more. What a name leads to are /dev/null, the tap, and our own files: the
+	 * container's streams. */
+	r = run_program(&(struct spawn){.argv = (const char *[]){"find", format("%s/fd", process), "-type", "l", "-printf", "%f %l\n", NULL}});
 	must_succeed(&r);
-	static const char *const none[] = {"/dev/kvm", "/sys/fs/cgroup", "-> /proc", "/dev/ptmx", "ns/", "/state/"};
-	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
-		MUST_SAY(!strstr(r.out, none[i]) || (i == 5 && strstr(r.out, "console")), "it holds %s:\n%s", none[i], r.out);
+	static const char *const known[] = {"socket:[",    "pipe:[", "anon_inode:[eventfd", "anon_inode:[eventpoll", "anon_inode:[signalfd",
+					    "anon_inode:[timerfd", "anon_inode:kvm-v", "/dev/null\n", "/dev/net/tun\n"};
+	for (const char *line = r.out; *line; line = strchr(line, '\n') + 1) {
+		const char *to = strchr(line, ' ') + 1;
+		bool ours = !strncmp(to, test_dir(), strlen(test_dir())) && !strstr(to, "/state/");
+		for (size_t i = 0; !ours && i < sizeof(known) / sizeof(*known); i++)
+			ours = !strncmp(to, known[i], strlen(known[i]));
+		MUST_SAY(ours, "it holds %.*s:\n%s", (int)strcspn(line, "\n"), line, r.out);
+	}
+}
+
+RUN_TEST(monitor_namespaces, "the monitor is in namespaces of the container's, and in none of the host's; with a user namespace it is nobody on the host")
+{
+	need_vm();
+	static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "uts", "user"};
+	for (int with_user = 0; with_user < 2; with_user++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_inside(&b, "sleep", "600", NULL);
+		if (with_user) {
+			MUST(!system(format("chown -R 100000:100000 %s", b.rootfs)));
+			bundle_config(&b, "{'linux':{'+namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':100000,'size':65536}],"
+					  "'gidMappings':[{'containerID':0,'hostID':100000,'size':65536}]}}");
+		}
+		bundle_start(&b, NULL);
+		for (size_t i = 0; i < (with_user ? 7 : 6); i++) {
+			char mine[64] = "", its[64] = "";
+			MUST(readlink(format("/proc/self/ns/%s", kinds[i]), mine, sizeof(mine) - 1) > 0);
+			MUST(readlink(format("/proc/%d/ns/%s", bundle_pid(&b), kinds[i]), its, sizeof(its) - 1) > 0);
+			if (strstr(b.config, i == 2 ? "mount" : i == 3 ? "network" : kinds[i]))
+				MUST_SAY(strcmp(mine, its), "the host's %s namespace", kinds[i]);
+		}
+		if (with_user)
+			MUST_SAY(!strncmp(status_of(format("/proc/%d", bundle_pid(&b)), "Uid:"), "100000\t100000\t100000\t100000", 27), "%s",
+				 status_of(format("/proc/%d", bundle_pid(&b)), "Uid:"));
+		struct result r = nacre("delete", "--force", b.id, NULL);
+		must_succeed(&r);
+	}
 }
 
 /* Of the children of the container's host process. */
@@ -247,6 +287,25 @@ RUN_TEST(read_only, "a read-only volume is so on the host's side: not even a pri
 	MUST(!exists(format("%s/new", volume)));
 	struct stat st;
 	MUST(!stat(format("%s/file", volume), &st) && (st.st_mode & 0777) != 0777);
+}
+
+/* CVE-2026-24054, and kvmtool's file server: what a path leads to is never taken for a disk, nor opened as one. */
+RUN_TEST(no_disks, "the host's disks are none of the guest's: neither a device among the mounts, nor one below the root")
+{
+	need_vm();
+	need_root();
+	struct bundle b;
+	bundle_make(&b);
+	char *disk = format("%s/disk", test_dir());
+	/* /dev/loop0's and /dev/vda's numbers: whether there is one does not matter. */
+	MUST(!mknod(disk, S_IFBLK | 0666, makedev(7, 0)) && !mknod(format("%s/disk", b.rootfs), S_IFBLK | 0666, makedev(254, 0)));
+	MUST(!unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount(b.rootfs, b.rootfs, NULL, MS_BIND, NULL));
+	bundle_config(&b, "{'+mounts':[{'destination':'/mnt/disk','type':'bind','source':'%s','options':['bind']}]}", disk);
+	struct result r = bundle_run_inside(&b, "ls", "/sys/block", ";", "stat", "/mnt/disk", ";", "open", "/mnt/disk", ";", "open", "/disk", ";", "echo",
+					    "end", NULL);
+	must_succeed(&r);
+	must_print(&r, "end");
+	MUST_SAY(!strstr(r.out, "vd") && !strstr(r.out, "pmem") && !strstr(r.out, "open /mnt/disk: ok") && !strstr(r.out, "open /disk: ok"), "%s", r.out);
 }
 
 RUN_TEST(volume, "a volume is shared live: both sides see what the other writes")

@@ -120,6 +120,26 @@ RUN_TEST(wrong_kind, "a path of another kind of namespace, or of none, is an err
 	}
 }
 
+RUN_TEST(wrong_kinds, "for each type a namespace of another is an error that names it, also behind a symlink")
+{
+	need_root();
+	static const char *const types[][2] = {{"pid", "net"}, {"ipc", "uts"}, {"uts", "ipc"}, {"mount", "net"}, {"user", "net"}, {"cgroup", "net"}, {"time", "net"}};
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		struct bundle b;
+		bundle_make(&b);
+		char *link = format("%s/%s", test_dir(), types[i][0]), *rest = format("%s", "");
+		static const char *const needed[] = {"mount", "pid", "uts", "ipc", "network"};
+		MUST(!symlink(format("/proc/%d/ns/%s", getpid(), types[i][1]), link));
+		for (size_t k = 0; k < 5; k++)
+			if (strcmp(needed[k], types[i][0]))
+				rest = format("%s,{'type':'%s'}", rest, needed[k]);
+		bundle_config(&b, "{'linux':{'namespaces':[{'type':'%s','path':'%s'}%s]}}", types[i][0], link, rest);
+		struct result r = bundle_run(&b);
+		must_fail(&r, link);
+		must_leave_nothing(&b);
+	}
+}
+
 RUN_TEST(loopback, "a new network namespace has nothing but a loopback that is up")
 {
 	struct bundle b;

@@ -21,6 +21,23 @@ RUN_TEST(root_options, "a state root that is none")
 	must_leave_nothing(&b);
 }
 
+RUN_TEST(root_relative, "a state root may be relative to where one stands, and nowhere else")
+{
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "600", NULL);
+	const struct spawn here = {.directory = test_dir()}, there = {.directory = b.dir};
+	struct result r = nacre_with(&here, "--root", "state", "run", "--detach", "--bundle", b.dir, b.id, NULL);
+	must_succeed(&r);
+	MUST(!strcmp(bundle_state(&b, "status"), "running"));
+	r = nacre_with(&there, "--root", "state", "delete", "--force", "--regex", ".*", NULL);
+	MUST(!strcmp(bundle_state(&b, "status"), "running"));
+	/* What is no pattern takes nobody along. */
+	r = nacre("delete", "--force", "--regex", "[", NULL);
+	must_fail(&r, NULL);
+	MUST(!strcmp(bundle_state(&b, "status"), "running"));
+}
+
 RUN_TEST(state_tampered, "a state folder with nonsense in it is an error, not a crash")
 {
 	static const char *const texts[] = {
@@ -132,6 +149,13 @@ RUN_TEST(recycled_pid, "a container whose process has gone is stopped, whatever 
 	struct result r = nacre("kill", b.id, "KILL", NULL);
 	MUST_SAY(r.status != 0, "it killed somebody else");
 	MUST(!strcmp(bundle_state(&b, "status"), "stopped"));
+	/* Nor is it stopped, looked at or entered. */
+	static const char *const others[] = {"pause", "ps", "exec"};
+	for (size_t i = 0; i < 3; i++) {
+		r = nacre(others[i], b.id, i == 2 ? "/bin/inside" : NULL, "id", NULL);
+		MUST_SAY(r.status > 0 && !strstr(r.out, format("%d", innocent)), "%s: status %d, %s", others[i], r.status, r.out);
+	}
+	MUST_SAY(!strchr(value_of(file_text(format("/proc/%d/status", innocent)), "State:"), 'T'), "the innocent process was stopped");
 	MUST_SAY(waitpid(innocent, NULL, WNOHANG) == 0, "the innocent process was killed");
 	file_write(file, "%s", text);
 	kill(innocent, SIGKILL);
