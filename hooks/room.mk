@@ -5,4 +5,4 @@ hooks_libhooks_a_SOURCES = \
 # Programs to be used as hooks.
 pkglibexec_PROGRAMS = hooks/veth
 hooks_veth_SOURCES = %D%/veth.c
-hooks_veth_LDADD = libcontainer/net/libnet.a $(floor1) $(floor0) $(YAJL_LIBS)
+hooks_veth_LDADD = libcontainer/net/libnet.a $(floor1) $(floor0) $(YAJL_LIBS) $(MNL_LIBS)

@@ -112,7 +112,7 @@ static int print_version(struct error *err)
 
 	text_addf(&out, "nacre version %s\ncommit: %s\nspec: %s\n", PACKAGE_VERSION, NACRE_COMMIT,
 		  OCI_VERSION);
-	text_add(&out, "+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +YAJL\n");
+	text_add(&out, "+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +YAJL +MNL\n");
 	return output_text(&out, err);
 }
 

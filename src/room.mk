@@ -11,15 +11,11 @@ nacre_SOURCES = \
 	%D%/cmd_create.c %D%/cmd_start.c %D%/cmd_run.c %D%/cmd_exec.c %D%/cmd_kill.c %D%/cmd_delete.c \
 	%D%/cmd_state.c %D%/cmd_list.c %D%/cmd_ps.c %D%/cmd_pause.c %D%/cmd_spec.c %D%/cmd_features.c %D%/cmd_update.c \
 	%D%/cmd_events.c %D%/cmd_vm.c %D%/cmd_check.c
-# Position-independent all the same: where things lie is nobody's business.
-if STATIC
-nacre_LDFLAGS = $(AM_LDFLAGS) -static-pie
-endif
 nacre_LDADD = $(floor3) $(floor2) $(floor1) $(floor0) $(third_party)
 
 # The guest's first process: static, since there is nothing in the guest but it. Without the libraries' archives it cannot be built, and
 # then there are no virtual machines.
-if STATIC
+if STATIC_AGENT
 pkglibexec_PROGRAMS += agent
 agent_SOURCES = %D%/agent.c libcontainer/cgroup/systemd_absent.c
 # Without the monitor's room: whatever of the host's side came into the guest would lack it.

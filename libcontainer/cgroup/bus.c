@@ -1,105 +1,165 @@
-/* bus.c: the few calls of org.freedesktop.systemd1.Manager that a container needs. */
+/* bus.c: the few calls of org.freedesktop.systemd1.Manager that a container needs. libsystemd is opened with
+ * dlopen(3), so that it is neither needed to build nor loaded by anyone who does not ask for this driver; the
+ * prototypes below are its documented interface. */
 #include "cgroup/bus.h"
 
+#include <dlfcn.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/auto.h"
-#include "base/str.h"
-#include "cgroup/dbus.h"
+#include "base/table.h"
 
-#define MANAGER "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+#define MANAGER	   "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+#define TIMEOUT_US (30 * 1000000ull)
 
-enum { PATIENCE = 30 }; /* seconds */
+struct sd_bus;
+struct sd_bus_message;
+struct sd_bus_slot;
+struct sd_bus_error {
+	const char *name, *message;
+	int need_free;
+};
+typedef int (*signal_fn)(struct sd_bus_message *m, void *data, struct sd_bus_error *e);
+
+/* In the order of symbols[]. */
+struct api {
+	int (*open_system)(struct sd_bus **);
+	int (*open_user)(struct sd_bus **);
+	struct sd_bus *(*close)(struct sd_bus *);
+	int (*new_call)(struct sd_bus *, struct sd_bus_message **, const char *, const char *, const char *,
+			const char *);
+	int (*append)(struct sd_bus_message *, const char *, ...);
+	int (*append_array)(struct sd_bus_message *, char, const void *, size_t);
+	int (*begin)(struct sd_bus_message *, char, const char *);
+	int (*end)(struct sd_bus_message *);
+	int (*read)(struct sd_bus_message *, const char *, ...);
+	int (*call)(struct sd_bus *, struct sd_bus_message *, uint64_t, struct sd_bus_error *,
+		    struct sd_bus_message **);
+	struct sd_bus_message *(*drop)(struct sd_bus_message *);
+	void (*clear_error)(struct sd_bus_error *);
+	int (*match)(struct sd_bus *, struct sd_bus_slot **, const char *, const char *, const char *,
+		     const char *, signal_fn, void *);
+	int (*process)(struct sd_bus *, struct sd_bus_message **);
+	int (*wait)(struct sd_bus *, uint64_t);
+};
+
+static const char *const symbols[] = {
+    "sd_bus_open_system",
+    "sd_bus_open_user",
+    "sd_bus_flush_close_unref",
+    "sd_bus_message_new_method_call",
+    "sd_bus_message_append",
+    "sd_bus_message_append_array",
+    "sd_bus_message_open_container",
+    "sd_bus_message_close_container",
+    "sd_bus_message_read",
+    "sd_bus_call",
+    "sd_bus_message_unref",
+    "sd_bus_error_free",
+    "sd_bus_match_signal",
+    "sd_bus_process",
+    "sd_bus_wait",
+};
+_Static_assert(sizeof(struct api) == ARRAY_LEN(symbols) * sizeof(void *), "struct api and symbols[] differ");
 
 struct bus {
-	struct dbus *connection;
-	char *manager;	 /* its unique name: only its word counts */
+	struct api api;
+	void *library;
+	struct sd_bus *sd;
 	const char *job; /* the job that is waited for */
 	char result[32]; /* what became of it; "" before */
 };
 
-static void on_signal(void *data, const struct dbus_message *m)
+static uint64_t now_us(void)
 {
-	const char *job, *unit, *result;
-	struct bus *b = data;
-	uint32_t id;
-	size_t at = 0;
+	struct timespec t;
 
-	if (strcmp(m->member, "JobRemoved") || strcmp(m->signature, "uoss") || !b->manager || strcmp(m->sender, b->manager) || !b->job)
-		return;
-	if (dbus_get_u32(m, &at, &id) && dbus_get_string(m, &at, &job) && dbus_get_string(m, &at, &unit) && dbus_get_string(m, &at, &result) &&
-	    !strcmp(job, b->job))
-		snprintf(b->result, sizeof(b->result), "%s", result);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* The name of the manager's error goes to name[64] where that is not NULL. */
-static int call(struct bus *b, const char *member, const char *signature, const struct text *body, const char *what, struct dbus_message *reply,
-		char *name, struct error *err)
+static int on_job_removed(struct sd_bus_message *m, void *data, struct sd_bus_error *e)
 {
-	const struct dbus_method to = {"org.freedesktop.systemd1", MANAGER, member};
-	struct error why = ERROR_NONE;
-	int ret = dbus_call(b->connection, &to, signature, body, reply, name, &why);
+	const char *job = NULL, *unit = NULL, *result = NULL;
+	struct bus *b = data;
+	uint32_t id;
 
-	return ret < 0 ? error_set(err, ret, "cgroup driver systemd: %s: %s", what, why.msg) : 0;
+	if (b->api.read(m, "uoss", &id, &job, &unit, &result) < 0 || !b->job || strcmp(job, b->job))
+		return 0;
+	strncpy(b->result, result, sizeof(b->result) - 1);
+	return 0;
+}
+
+/* `reply` may be NULL. What the manager said goes to err, the name of its error to name[64] where that is not
+ * NULL. */
+static int call(struct bus *b, struct sd_bus_message *m, const char *what, char *name,
+		struct sd_bus_message **reply, struct error *err)
+{
+	struct sd_bus_error e = {0};
+	int ret = b->api.call(b->sd, m, TIMEOUT_US, &e, reply);
+
+	if (ret < 0) {
+		if (name && e.name)
+			strncpy(name, e.name, 63);
+		error_set(err, ret, "cgroup driver systemd: %s: %s", what,
+			  e.message ? e.message : strerror(-ret));
+	}
+	b->api.clear_error(&e);
+	return ret < 0 ? ret : 0;
+}
+
+static int failed(struct error *err, const char *what, int ret)
+{
+	return error_set(err, ret, "cgroup driver systemd: %s: %s", what, strerror(-ret));
 }
 
 static int subscribe(struct bus *b, struct error *err)
 {
-	static const struct dbus_method match = {"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch"};
-	static const char what[] = "listen to the service manager";
-	struct error why = ERROR_NONE;
-	auto_text struct text body = {0};
-	struct dbus_message reply;
-	int ret;
+	struct sd_bus_message *m = NULL;
+	int ret = b->api.match(b->sd, NULL, MANAGER, "JobRemoved", on_job_removed, b);
 
-	dbus_put_string(&body, "type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',"
-			       "interface='org.freedesktop.systemd1.Manager',member='JobRemoved'");
-	ret = dbus_call(b->connection, &match, "s", &body, NULL, NULL, &why);
+	if (ret >= 0)
+		ret = b->api.new_call(b->sd, &m, MANAGER, "Subscribe");
 	if (ret < 0)
-		return error_set(err, ret, "cgroup driver systemd: %s: %s", what, why.msg);
-	ret = call(b, "Subscribe", "", NULL, what, &reply, NULL, err);
-	if (ret < 0)
-		return ret;
-	b->manager = strdup(reply.sender);
-	return b->manager ? 0 : error_set(err, -ENOMEM, "out of memory");
-}
-
-/* Where the bus listens, malloc()ed. */
-static char *address_of(bool user)
-{
-	const char *address = getenv(user ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS");
-	const char *folder = getenv("XDG_RUNTIME_DIR");
-
-	if (address && *address)
-		return strdup(address);
-	if (!user)
-		return strdup("unix:path=/run/dbus/system_bus_socket");
-	return folder && *folder ? str_printf("unix:path=%s/bus", folder) : strdup("");
+		return failed(err, "listen to the service manager", ret);
+	ret = call(b, m, "listen to the service manager", NULL, NULL, err);
+	b->api.drop(m);
+	return ret;
 }
 
 int bus_open(bool user, struct bus **out, struct error *err)
 {
-	auto_free char *address = address_of(user);
+	const char *which = user ? "user" : "system";
 	struct bus *b = calloc(1, sizeof(*b));
-	struct error why = ERROR_NONE;
 	int ret;
 
-	if (!b || !address) {
-		free(b);
+	if (!b)
 		return error_set(err, -ENOMEM, "out of memory");
+	b->library = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
+	if (!b->library) {
+		free(b);
+		return error_set(err, -ENOTSUP, "cgroup driver systemd: connect to the %s bus: %s", which,
+				 dlerror());
 	}
-	ret = dbus_open(address, PATIENCE, &b->connection, &why);
-	if (ret < 0) {
-		error_set(err, ret, "cgroup driver systemd: connect to the %s bus: %s", user ? "user" : "system",
-			  *address ? why.msg : "neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set");
-	} else {
-		dbus_on_signal(b->connection, on_signal, b);
+	for (size_t i = 0; i < ARRAY_LEN(symbols); i++) {
+		void *symbol = dlsym(b->library, symbols[i]);
+
+		if (!symbol) {
+			bus_close(b);
+			return error_set(err, -ENOTSUP, "cgroup driver systemd: libsystemd.so.0 has no %s",
+					 symbols[i]);
+		}
+		memcpy((char *)&b->api + i * sizeof(symbol), &symbol, sizeof(symbol));
+	}
+	ret = user ? b->api.open_user(&b->sd) : b->api.open_system(&b->sd);
+	if (ret < 0)
+		ret = error_set(err, ret, "cgroup driver systemd: connect to the %s bus: %s", which,
+				strerror(-ret));
+	else
 		ret = subscribe(b, err);
-	}
 	if (ret < 0)
 		bus_close(b);
 	else
@@ -111,133 +171,127 @@ void bus_close(struct bus *b)
 {
 	if (!b)
 		return;
-	dbus_close(b->connection);
-	free(b->manager);
+	if (b->sd)
+		b->api.close(b->sd);
+	dlclose(b->library);
 	free(b);
 }
 
-static void put_strings(struct text *t, const char *lines)
+static int append_strings(struct bus *b, struct sd_bus_message *m, const char *lines)
 {
-	size_t array;
+	auto_free char *copy = strdup(lines);
+	int ret = copy ? b->api.begin(m, 'v', "as") : -ENOMEM;
 
-	dbus_put_signature(t, "as");
-	array = dbus_array(t, 4);
-	for (size_t n; *lines; lines += n + (lines[n] == '\n')) {
-		n = strcspn(lines, "\n");
-		if (!n)
-			continue;
-		dbus_put(t, n, 4);
-		text_add_bytes(t, lines, n);
-		dbus_put(t, 0, 1);
-	}
-	dbus_array_end(t, array, 4);
+	if (ret >= 0)
+		ret = b->api.begin(m, 'a', "s");
+	for (char *save = NULL, *one = copy ? strtok_r(copy, "\n", &save) : NULL; one && ret >= 0;
+	     one = strtok_r(NULL, "\n", &save))
+		ret = b->api.append(m, "s", one);
+	if (ret >= 0)
+		ret = b->api.end(m);
+	return ret < 0 ? ret : b->api.end(m);
 }
 
-static void put_bytes(struct text *t, const char *bytes, size_t n)
+static int append_array(struct bus *b, struct sd_bus_message *m, const char *type, const void *data,
+			size_t len)
 {
-	dbus_put_signature(t, "ay");
-	dbus_put(t, n, 4);
-	text_add_bytes(t, bytes, n);
+	int ret = b->api.begin(m, 'v', type);
+
+	if (ret >= 0)
+		ret = b->api.append_array(m, type[1], data, len);
+	return ret < 0 ? ret : b->api.end(m);
 }
 
-static void put_pid(struct text *t, uint64_t pid)
+static int append_property(struct bus *b, struct sd_bus_message *m, const struct property *p)
 {
-	size_t array;
+	uint32_t pid = (uint32_t)p->number;
+	int ret = b->api.begin(m, 'r', "sv");
 
-	dbus_put_signature(t, "au");
-	array = dbus_array(t, 4);
-	dbus_put(t, pid, 4);
-	dbus_array_end(t, array, 4);
-}
-
-static void put_number(struct text *t, const char *type, uint64_t value, size_t size)
-{
-	dbus_put_signature(t, type);
-	dbus_put(t, value, size);
-}
-
-/* (sv) */
-static void put_property(struct text *t, const struct property *p)
-{
-	dbus_align(t, 8);
-	dbus_put_string(t, p->name);
+	if (ret >= 0)
+		ret = b->api.append(m, "s", p->name);
+	if (ret < 0)
+		return ret;
 	switch (p->kind) {
 	case PROPERTY_BOOL:
-		put_number(t, "b", p->number != 0, 4);
+		ret = b->api.append(m, "v", "b", (int)p->number);
 		break;
 	case PROPERTY_U32:
-		put_number(t, "u", p->number, 4);
+		ret = b->api.append(m, "v", "u", (uint32_t)p->number);
 		break;
 	case PROPERTY_I32:
-		put_number(t, "i", p->number, 4);
+		ret = b->api.append(m, "v", "i", (int32_t)p->number);
 		break;
 	case PROPERTY_U64:
-		put_number(t, "t", p->number, 8);
+		ret = b->api.append(m, "v", "t", p->number);
 		break;
 	case PROPERTY_I64:
-		put_number(t, "x", p->number, 8);
+		ret = b->api.append(m, "v", "x", (int64_t)p->number);
 		break;
 	case PROPERTY_STRING:
-		dbus_put_signature(t, "s");
-		dbus_put_string(t, p->text);
+		ret = b->api.append(m, "v", "s", p->text);
 		break;
 	case PROPERTY_STRINGS:
-		put_strings(t, p->text);
+		ret = append_strings(b, m, p->text);
 		break;
 	case PROPERTY_BYTES:
-		put_bytes(t, p->text, p->len);
+		ret = append_array(b, m, "ay", p->text, p->len);
 		break;
 	case PROPERTY_PIDS:
-		put_pid(t, p->number);
+		ret = append_array(b, m, "au", &pid, sizeof(pid));
 		break;
 	}
+	return ret < 0 ? ret : b->api.end(m);
 }
 
-static void put_properties(struct text *t, const struct properties *p)
+static int append_properties(struct bus *b, struct sd_bus_message *m, const struct properties *p)
 {
-	size_t array = dbus_array(t, 8);
+	int ret = b->api.begin(m, 'a', "(sv)");
 
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n && ret >= 0; i++)
 		if (p->v[i].name)
-			put_property(t, &p->v[i]);
-	dbus_array_end(t, array, 8);
+			ret = append_property(b, m, &p->v[i]);
+	return ret < 0 ? ret : b->api.end(m);
 }
 
-static int wait_for(struct bus *b, const struct dbus_message *reply, const char *what, const char *unit, struct error *err)
+static int wait_for(struct bus *b, struct sd_bus_message *reply, const char *what, const char *unit,
+		    struct error *err)
 {
-	struct timespec begin, now;
-	struct error why = ERROR_NONE;
-	auto_free char *job = NULL;
-	const char *path = "";
-	size_t at = 0;
-	int ret = 0;
+	uint64_t deadline = now_us() + TIMEOUT_US, now = 0;
+	int ret = b->api.read(reply, "o", &b->job);
 
-	if (*reply->signature != 'o' || !dbus_get_string(reply, &at, &path))
-		return error_set(err, -EBADMSG, "cgroup driver systemd: %s %s: the service manager names no job", what, unit);
-	b->job = job = strdup(path);
 	*b->result = 0;
-	clock_gettime(CLOCK_MONOTONIC, &begin);
-	/* Other jobs' signals lengthen no wait. */
-	for (now = begin; job && ret == 0 && !*b->result && now.tv_sec - begin.tv_sec < PATIENCE; clock_gettime(CLOCK_MONOTONIC, &now))
-		ret = dbus_wait(b->connection, &why);
+	while (ret >= 0 && !*b->result && (now = now_us()) < deadline) {
+		ret = b->api.process(b->sd, NULL);
+		if (!ret)
+			ret = b->api.wait(b->sd, deadline - now);
+		/* A signal for the program, or SIGWINCH, ends no wait. */
+		if (ret == -EINTR)
+			ret = 0;
+	}
 	b->job = NULL;
-	if (!job)
-		return error_set(err, -ENOMEM, "out of memory");
-	if (ret < 0 && ret != -ETIMEDOUT)
-		return error_set(err, ret, "cgroup driver systemd: %s %s: %s", what, unit, why.msg);
+	if (ret < 0)
+		return error_set(err, ret, "cgroup driver systemd: %s %s: %s", what, unit, strerror(-ret));
 	if (!*b->result)
-		return error_set(err, -ETIMEDOUT, "cgroup driver systemd: %s %s: no answer from the service manager", what, unit);
+		return error_set(err, -ETIMEDOUT,
+				 "cgroup driver systemd: %s %s: no answer from the service manager", what,
+				 unit);
 	if (strcmp(b->result, "done"))
-		return error_set(err, -EIO, "cgroup driver systemd: %s %s: the job ended with \"%s\"", what, unit, b->result);
+		return error_set(err, -EIO, "cgroup driver systemd: %s %s: the job ended with \"%s\"", what,
+				 unit, b->result);
 	return 0;
 }
 
 static int reset_failed(struct bus *b, const char *unit)
 {
-	auto_text struct text body = {0};
+	struct sd_bus_message *m = NULL;
+	int ret = b->api.new_call(b->sd, &m, MANAGER, "ResetFailedUnit");
 
-	dbus_put_string(&body, unit);
-	return call(b, "ResetFailedUnit", "s", &body, "reset", NULL, NULL, NULL);
+	if (ret >= 0)
+		ret = b->api.append(m, "s", unit);
+	if (ret >= 0)
+		ret = call(b, m, "reset", NULL, NULL, NULL);
+	b->api.drop(m);
+	return ret;
 }
 
 /* The manager names one unknown property at a time: "Cannot set property AllowedCPUs, or unknown property."
@@ -263,21 +317,27 @@ static bool forget_unknown(struct properties *p, const char *message)
 	return false;
 }
 
-static int start_once(struct bus *b, const char *unit, const struct properties *p, char *name, struct error *err)
+static int start_once(struct bus *b, const char *unit, const struct properties *p, char *name,
+		      struct error *err)
 {
-	auto_text struct text body = {0};
-	struct dbus_message reply;
-	size_t array;
-	int ret;
+	struct sd_bus_message *m = NULL, *reply = NULL;
+	int ret = b->api.new_call(b->sd, &m, MANAGER, "StartTransientUnit");
 
-	dbus_put_string(&body, unit);
-	dbus_put_string(&body, "fail");
-	put_properties(&body, p);
-	/* No units beside it. */
-	array = dbus_array(&body, 8);
-	dbus_array_end(&body, array, 8);
-	ret = call(b, "StartTransientUnit", "ssa(sv)a(sa(sv))", &body, "start the scope", &reply, name, err);
-	return ret < 0 ? ret : wait_for(b, &reply, "start", unit, err);
+	if (ret >= 0)
+		ret = b->api.append(m, "ss", unit, "fail");
+	if (ret >= 0)
+		ret = append_properties(b, m, p);
+	if (ret >= 0)
+		ret = b->api.append(m, "a(sa(sv))", 0);
+	if (ret < 0)
+		failed(err, "ask for a scope", ret);
+	else
+		ret = call(b, m, "start the scope", name, &reply, err);
+	if (ret >= 0)
+		ret = wait_for(b, reply, "start", unit, err);
+	b->api.drop(reply);
+	b->api.drop(m);
+	return ret;
 }
 
 int bus_start_unit(struct bus *b, const char *unit, struct properties *p, struct error *err)
@@ -309,19 +369,23 @@ int bus_start_unit(struct bus *b, const char *unit, struct properties *p, struct
 
 int bus_stop_unit(struct bus *b, const char *unit, struct error *err)
 {
-	auto_text struct text body = {0};
+	struct sd_bus_message *m = NULL, *reply = NULL;
 	struct error why = ERROR_NONE;
-	struct dbus_message reply;
 	char name[64] = "";
-	int ret;
+	int ret = b->api.new_call(b->sd, &m, MANAGER, "StopUnit");
 
-	dbus_put_string(&body, unit);
-	dbus_put_string(&body, "replace");
-	ret = call(b, "StopUnit", "ss", &body, "stop the scope", &reply, name, &why);
 	if (ret >= 0)
-		ret = wait_for(b, &reply, "stop", unit, &why);
+		ret = b->api.append(m, "ss", unit, "replace");
+	if (ret < 0)
+		failed(&why, "stop the scope", ret);
+	else
+		ret = call(b, m, "stop the scope", name, &reply, &why);
+	if (ret >= 0)
+		ret = wait_for(b, reply, "stop", unit, &why);
 	else if (!strcmp(name, "org.freedesktop.systemd1.NoSuchUnit"))
 		ret = 0;
+	b->api.drop(reply);
+	b->api.drop(m);
 	if (ret < 0 && err)
 		*err = why;
 	return ret;
@@ -333,15 +397,20 @@ int bus_set_unit(struct bus *b, const char *unit, struct properties *p, struct e
 	int ret;
 
 	for (;;) {
-		auto_text struct text body = {0};
+		struct sd_bus_message *m = NULL;
 		char name[64] = "";
 
 		why = ERROR_NONE;
-		dbus_put_string(&body, unit);
-		/* Not for ever: until the machine stops. */
-		dbus_put(&body, true, 4);
-		put_properties(&body, p);
-		ret = call(b, "SetUnitProperties", "sba(sv)", &body, "change the scope", NULL, name, &why);
+		ret = b->api.new_call(b->sd, &m, MANAGER, "SetUnitProperties");
+		if (ret >= 0)
+			ret = b->api.append(m, "sb", unit, 1);
+		if (ret >= 0)
+			ret = append_properties(b, m, p);
+		if (ret < 0)
+			failed(&why, "change the scope", ret);
+		else
+			ret = call(b, m, "change the scope", name, NULL, &why);
+		b->api.drop(m);
 		if (ret >= 0)
 			return 0;
 		if (strcmp(name, "org.freedesktop.DBus.Error.PropertyReadOnly") ||

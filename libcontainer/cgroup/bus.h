@@ -1,4 +1,5 @@
-/* bus.h: the service manager over D-Bus. */
+/* bus.h: the service manager over D-Bus, through libsystemd's sd-bus, which is loaded when first asked for.
+ */
 #ifndef CGROUP_BUS_H
 #define CGROUP_BUS_H
 
@@ -37,7 +38,8 @@ struct properties {
 
 struct bus;
 
-/* user: the user's own manager. What cannot be connected to is an error that begins with "cgroup driver systemd: connect to …". */
+/* user: the user's own manager. -ENOTSUP without libsystemd. The error begins with "cgroup driver systemd:
+ * connect to …". */
 int bus_open(bool user, struct bus **out, struct error *err);
 void bus_close(struct bus *b);
 

@@ -6,7 +6,6 @@ libcontainer_cgroup_libcgroup_a_SOURCES = \
 	%D%/cgroup.c %D%/cgroup.h \
 	%D%/controllers.c %D%/controllers.h \
 	%D%/convert.c %D%/convert.h \
-	%D%/dbus.c %D%/dbus.h \
 	%D%/device_rules.c \
 	%D%/devices.c %D%/devices.h \
 	%D%/folder.c %D%/folder.h \

@@ -396,25 +396,18 @@ int lifecycle_ps(const struct lifecycle_global *g, const char *id, pid_t **pids,
 	return ret;
 }
 
-/* Whose the state folder is, by name where the local table has one: others (NSS) would have to be loaded. malloc()ed. */
+/* Whose the state folder is, by name where there is one. malloc()ed. */
 static char *name_owner(const struct store *store)
 {
 	struct passwd *p;
-	char *name = NULL;
 	struct stat st;
-	FILE *f;
 
 	if (fstat(store->folder, &st) < 0)
 		return NULL;
 	if (st.st_uid == 0)
 		return strdup("root");
-	f = fopen("/etc/passwd", "re");
-	while (f && !name && (p = fgetpwent(f)))
-		if (p->pw_uid == st.st_uid)
-			name = strdup(p->pw_name);
-	if (f)
-		fclose(f);
-	return name ? name : str_printf("%u", st.st_uid);
+	p = getpwuid(st.st_uid);
+	return p ? strdup(p->pw_name) : str_printf("%u", st.st_uid);
 }
 
 int lifecycle_state(const struct lifecycle_global *g, const char *id, struct oci_state **state, struct error *err)

@@ -8,7 +8,7 @@
  * adds addresses, routes and neighbours. To be done once, in the guest's first network namespace, with /proc
  * mounted; virtio_net must be there if there are devices. Cards that carry nothing are removed where /sys
  * is mounted, else they stay down. -ENODEV: a card
- * is missing. Needs nothing but rtnetlink. */
+ * is missing. Needs nothing but rtnetlink, written by hand: libmnl cannot be linked into a static program. */
 int adopt_survey(const struct survey *s, struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* link.h: network interfaces. Talks rtnetlink through netlink.h; loopback alone is two ioctls. */
+/* link.h: network interfaces. Talks rtnetlink through netlink.h (libmnl); loopback alone is two ioctls. */
 #ifndef NET_LINK_H
 #define NET_LINK_H
 

@@ -1,47 +1,114 @@
 /* netlink.c: requests to rtnetlink, acknowledged and with the kernel's words for a refusal. */
 #include "net/netlink.h"
 
+#include <dlfcn.h>
+#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/auto.h"
+#include "base/table.h"
 
 enum { ANSWER_SIZE = 32768 };
 
+/* libmnl is opened when the first socket is: few containers are given a network device, and each start would pay for mapping it. Its
+ * functions are called by their own names, through this table. The one global of this room: once filled it never changes. */
+#define MNL_FUNCTIONS(x)                                                                                     \
+	x(socket_open2) x(socket_bind) x(socket_close) x(socket_get_fd) \
+	x(socket_get_portid) x(socket_recvfrom) x(socket_sendto) x(socket_setsockopt) \
+	x(attr_get_payload) x(attr_get_payload_len) x(attr_get_str) x(attr_get_type) \
+	x(attr_put_check) x(attr_validate) x(attr_ok) x(attr_next) \
+	x(cb_run2) x(nlmsg_get_payload) x(nlmsg_get_payload_len) x(nlmsg_get_payload_offset) \
+	x(nlmsg_get_payload_tail) x(nlmsg_put_extra_header) x(nlmsg_put_header)
+#define MNL_POINTER(name) __typeof__(mnl_##name) *name;
+#define MNL_NAME(name) "mnl_" #name,
+static struct {
+	MNL_FUNCTIONS(MNL_POINTER)
+	void *handle;
+} mnl;
+static const char *const mnl_names[] = { MNL_FUNCTIONS(MNL_NAME) };
+
+#define mnl_socket_open2 mnl.socket_open2
+#define mnl_socket_bind mnl.socket_bind
+#define mnl_socket_close mnl.socket_close
+#define mnl_socket_get_fd mnl.socket_get_fd
+#define mnl_socket_get_portid mnl.socket_get_portid
+#define mnl_socket_recvfrom mnl.socket_recvfrom
+#define mnl_socket_sendto mnl.socket_sendto
+#define mnl_socket_setsockopt mnl.socket_setsockopt
+#define mnl_attr_get_payload mnl.attr_get_payload
+#define mnl_attr_get_payload_len mnl.attr_get_payload_len
+#define mnl_attr_get_str mnl.attr_get_str
+#define mnl_attr_get_type mnl.attr_get_type
+#define mnl_attr_put_check mnl.attr_put_check
+#define mnl_attr_validate mnl.attr_validate
+#define mnl_attr_ok mnl.attr_ok
+#define mnl_attr_next mnl.attr_next
+#define mnl_cb_run2 mnl.cb_run2
+#define mnl_nlmsg_get_payload mnl.nlmsg_get_payload
+#define mnl_nlmsg_get_payload_len mnl.nlmsg_get_payload_len
+#define mnl_nlmsg_get_payload_offset mnl.nlmsg_get_payload_offset
+#define mnl_nlmsg_get_payload_tail mnl.nlmsg_get_payload_tail
+#define mnl_nlmsg_put_extra_header mnl.nlmsg_put_extra_header
+#define mnl_nlmsg_put_header mnl.nlmsg_put_header
+
+static int load_library(struct error *err)
+{
+	void *library, *symbol;
+
+	if (mnl.handle)
+		return 0;
+	library = dlopen("libmnl.so.0", RTLD_NOW | RTLD_LOCAL);
+	if (!library)
+		return error_set(err, -ENOTSUP, "open libmnl (package libmnl0): %s", dlerror());
+	for (size_t i = 0; i < ARRAY_LEN(mnl_names); i++) {
+		symbol = dlsym(library, mnl_names[i]);
+		if (!symbol) {
+			dlclose(library);
+			return error_set(err, -ENOTSUP, "libmnl.so.0 has no %s", mnl_names[i]);
+		}
+		memcpy((char *)&mnl + i * sizeof(symbol), &symbol, sizeof(symbol));
+	}
+	mnl.handle = library;
+	return 0;
+}
+
 int netlink_open(struct netlink *out, struct error *err)
 {
-	auto_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-	socklen_t size = sizeof(address);
-	int on = 1;
+	struct mnl_socket *s;
+	int on = 1, ret = load_library(err);
 
-	if (fd < 0)
+	if (ret < 0)
+		return ret;
+	s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!s)
 		return error_errno(err, "open a route socket");
-	if (bind(fd, (struct sockaddr *)&address, size) < 0 || getsockname(fd, (struct sockaddr *)&address, &size) < 0)
-		return error_errno(err, "bind a route socket");
+	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0) {
+		int r = error_errno(err, "bind a route socket");
+
+		mnl_socket_close(s);
+		return r;
+	}
 	/* Comfort only: without them (before 4.12) a refusal is a bare errno. */
-	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	out->fd = TAKE_FD(fd);
-	out->port = address.nl_pid;
+	mnl_socket_setsockopt(s, NETLINK_CAP_ACK, &on, sizeof(on));
+	mnl_socket_setsockopt(s, NETLINK_EXT_ACK, &on, sizeof(on));
+	out->socket = s;
 	out->sequence = 0;
 	return 0;
 }
 
 void netlink_close(struct netlink *nl)
 {
-	if (nl->fd >= 0)
-		close(nl->fd);
+	if (nl->socket)
+		mnl_socket_close(nl->socket);
 	*nl = NETLINK_NONE;
 }
 
 int netlink_descriptor(const struct netlink *nl)
 {
-	return nl->fd;
+	return mnl_socket_get_fd(nl->socket);
 }
 
 static struct nlmsghdr *header_of(struct request *q)
@@ -49,37 +116,27 @@ static struct nlmsghdr *header_of(struct request *q)
 	return (struct nlmsghdr *)q->space;
 }
 
-/* Room for so many bytes more, or NULL: then the message is marked as spoilt, by a length that cannot be. */
-static void *extend(struct request *q, size_t len)
-{
-	struct nlmsghdr *h = header_of(q);
-	char *at = q->space + h->nlmsg_len;
-
-	if (h->nlmsg_len > sizeof(q->space) || len > sizeof(q->space) || NLMSG_ALIGN(len) > sizeof(q->space) - h->nlmsg_len) {
-		h->nlmsg_len = UINT32_MAX;
-		return NULL;
-	}
-	h->nlmsg_len += NLMSG_ALIGN((uint32_t)len);
-	return at;
-}
-
 void request_begin(struct request *q, uint16_t type, uint16_t flags, const void *header, size_t len)
 {
+	struct nlmsghdr *h;
+
 	memset(q, 0, sizeof(*q));
-	*header_of(q) = (struct nlmsghdr){.nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | flags};
-	request_put_header(q, header, len);
+	/* Requests may be written before there is a socket; netlink_open() then tells what is wrong with the library. */
+	if (load_library(NULL) < 0)
+		return;
+	h = mnl_nlmsg_put_header(q->space);
+	h->nlmsg_type = type;
+	h->nlmsg_flags = NLM_F_REQUEST | flags;
+	memcpy(mnl_nlmsg_put_extra_header(h, len), header, len);
 }
 
 void request_put(struct request *q, uint16_t type, const void *data, size_t len)
 {
-	struct nlattr *a = extend(q, NLA_HDRLEN + len);
+	struct nlmsghdr *h = header_of(q);
 
-	if (!a)
-		return;
-	a->nla_type = type;
-	a->nla_len = (uint16_t)(NLA_HDRLEN + len);
-	if (len)
-		memcpy((char *)a + NLA_HDRLEN, data, len);
+	/* A length that cannot be marks the message as spoilt. */
+	if (!mnl.handle || h->nlmsg_len > sizeof(q->space) || !mnl_attr_put_check(h, sizeof(q->space), type, len, data))
+		h->nlmsg_len = UINT32_MAX;
 }
 
 void request_put_u32(struct request *q, uint16_t type, uint32_t value)
@@ -110,186 +167,162 @@ void request_unnest(struct request *q, size_t nest)
 
 void request_put_header(struct request *q, const void *header, size_t len)
 {
-	void *at = extend(q, len);
+	struct nlmsghdr *h = header_of(q);
 
-	if (at && len)
-		memcpy(at, header, len);
+	if (h->nlmsg_len > sizeof(q->space) || NLMSG_ALIGN(len) > sizeof(q->space) - h->nlmsg_len)
+		h->nlmsg_len = UINT32_MAX;
+	else
+		memcpy(mnl_nlmsg_put_extra_header(h, len), header, len);
 }
 
-/* A row of attributes in `len` bytes, as far as they are whole. */
-struct row {
-	const char *at;
-	size_t len;
+/* What goes through mnl_cb_run2() to the callbacks and back. */
+struct answer {
+	netlink_fn fn;
+	void *data;
+	struct error *err;
+	int code;
+	bool told; /* the error text is written */
 };
 
-static const struct nlattr *next_attribute(struct row *r)
+static int hear_message(const struct nlmsghdr *h, void *data)
 {
-	const struct nlattr *a = (const struct nlattr *)r->at;
-	size_t step;
+	struct answer *a = data;
 
-	if (r->len < sizeof(*a) || a->nla_len < sizeof(*a) || a->nla_len > r->len)
-		return NULL;
-	step = NLA_ALIGN(a->nla_len);
-	if (step > r->len)
-		step = r->len;
-	r->at += step;
-	r->len -= step;
-	return a;
-}
-
-static uint16_t type_of(const struct nlattr *a)
-{
-	return a->nla_type & NLA_TYPE_MASK;
-}
-
-/* What stands in a message behind its header and `skip` bytes more. */
-static struct row row_of(const struct nlmsghdr *h, size_t skip)
-{
-	size_t begin = NLMSG_HDRLEN + NLMSG_ALIGN(skip);
-
-	if (begin > h->nlmsg_len)
-		return (struct row){NULL, 0};
-	return (struct row){(const char *)h + begin, h->nlmsg_len - begin};
+	if (!a->fn)
+		return MNL_CB_OK;
+	a->code = a->fn(a->data, h, a->err);
+	if (a->code >= 0)
+		return MNL_CB_OK;
+	a->told = true;
+	return MNL_CB_ERROR;
 }
 
 /* The kernel's own words, behind the header of the refused message (or all of it, where the kernel knows no
  * NETLINK_CAP_ACK). */
 static const char *words_of(const struct nlmsghdr *h)
 {
-	const struct nlmsgerr *e = NLMSG_DATA(h);
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
 	size_t skip = sizeof(*e);
-	const struct nlattr *a;
-	struct row row;
+	const struct nlattr *attribute;
 
 	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS))
 		return NULL;
 	if (!(h->nlmsg_flags & NLM_F_CAPPED))
 		skip += NLMSG_ALIGN(e->msg.nlmsg_len) - sizeof(e->msg);
-	row = row_of(h, skip);
-	while ((a = next_attribute(&row))) {
-		size_t len;
-		const char *text = attribute_data(a, &len);
-
-		if (type_of(a) == NLMSGERR_ATTR_MSG && len && !text[len - 1])
-			return text;
+	if (skip > mnl_nlmsg_get_payload_len(h))
+		return NULL;
+	mnl_attr_for_each(attribute, h, skip)
+	{
+		if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
+		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+			return mnl_attr_get_str(attribute);
 	}
 	return NULL;
 }
 
-/* The kernel's verdict: 0, or its errno with its words. */
-static int hear_verdict(const struct nlmsghdr *h, struct error *err)
+static int hear_verdict(const struct nlmsghdr *h, void *data)
 {
-	const struct nlmsgerr *e = NLMSG_DATA(h);
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
+	struct answer *a = data;
 	const char *words;
-	int code;
 
-	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*e)))
-		return error_set(err, -EBADMSG, "%s", strerror(EBADMSG));
+	if (mnl_nlmsg_get_payload_len(h) < sizeof(*e)) {
+		a->code = -EBADMSG;
+		return MNL_CB_ERROR;
+	}
 	if (e->error == 0)
-		return 0;
-	code = e->error < 0 ? e->error : -EPROTO;
+		return MNL_CB_STOP;
+	a->code = e->error < 0 ? e->error : -EPROTO;
 	words = words_of(h);
-	return error_set(err, code, "%s%s%s", strerror(-code), words ? ": " : "", words ? words : "");
+	if (words) {
+		error_set(a->err, a->code, "%s: %s", strerror(-a->code), words);
+		a->told = true;
+	}
+	return MNL_CB_ERROR;
 }
 
-/* A list can end in an error as well. */
-static int hear_end(const struct nlmsghdr *h, struct error *err)
+static int hear_done(const struct nlmsghdr *h, void *data)
 {
+	struct answer *a = data;
 	int code = 0;
 
-	if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(code)))
-		memcpy(&code, NLMSG_DATA(h), sizeof(code));
-	return code >= 0 ? 0 : error_set(err, code, "%s", strerror(-code));
-}
-
-/* What came in one piece. 1: there is more to come; else the end, with 0 or an error. */
-static int hear(const struct netlink *nl, const char *at, size_t n, netlink_fn fn, void *data, struct error *err)
-{
-	int ret = 0;
-
-	for (size_t step; n >= NLMSG_HDRLEN; at += step, n -= step) {
-		const struct nlmsghdr *h = (const struct nlmsghdr *)at;
-
-		if (h->nlmsg_len < NLMSG_HDRLEN || h->nlmsg_len > n)
-			break;
-		step = NLMSG_ALIGN(h->nlmsg_len) < n ? NLMSG_ALIGN(h->nlmsg_len) : n;
-		/* The rest of a list that was given up earlier (-EINTR, or a callback that failed), or somebody else's. */
-		if (h->nlmsg_seq != nl->sequence || h->nlmsg_pid != nl->port)
-			continue;
-		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
-			return error_set(err, -EINTR, "%s", strerror(EINTR));
-		if (h->nlmsg_type == NLMSG_ERROR)
-			return hear_verdict(h, err);
-		if (h->nlmsg_type == NLMSG_DONE)
-			return hear_end(h, err);
-		if (h->nlmsg_type >= NLMSG_MIN_TYPE && fn)
-			ret = fn(data, h, err);
-		if (ret < 0)
-			return ret;
-	}
-	return 1;
+	/* A list can end in an error as well. */
+	if (mnl_nlmsg_get_payload_len(h) >= sizeof(code))
+		memcpy(&code, mnl_nlmsg_get_payload(h), sizeof(code));
+	if (code >= 0)
+		return MNL_CB_STOP;
+	a->code = code;
+	return MNL_CB_ERROR;
 }
 
 int netlink_ask(struct netlink *nl, struct request *q, netlink_fn fn, void *data, struct error *err)
 {
-	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	mnl_cb_t control[NLMSG_MIN_TYPE] = {[NLMSG_ERROR] = hear_verdict, [NLMSG_DONE] = hear_done};
+	struct answer a = {.fn = fn, .data = data, .err = err};
 	struct nlmsghdr *h = header_of(q);
 	_Alignas(struct nlmsghdr) char space[ANSWER_SIZE];
-	int ret;
+	ssize_t n;
+	int more;
 
 	if (h->nlmsg_len > sizeof(q->space))
 		return error_set(err, -EMSGSIZE, "the request is too long");
 	h->nlmsg_seq = ++nl->sequence;
 	if ((h->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
 		h->nlmsg_flags |= NLM_F_ACK;
-	if (sendto(nl->fd, h, h->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+	if (mnl_socket_sendto(nl->socket, h, h->nlmsg_len) < 0)
 		return error_errno(err, "send a request");
 	do {
-		struct sockaddr_nl from = {0};
-		struct iovec part = {space, sizeof(space)};
-		struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1};
-		ssize_t n;
-
 		do {
-			n = recvmsg(nl->fd, &m, 0);
+			n = mnl_socket_recvfrom(nl->socket, space, sizeof(space));
 		} while (n < 0 && errno == EINTR);
 		if (n < 0)
 			return error_errno(err, "receive an answer");
-		if (m.msg_flags & MSG_TRUNC)
-			return error_set(err, -ENOSPC, "receive an answer: it is too long");
-		/* Other processes may write to this socket; only the kernel answers. */
-		ret = from.nl_pid ? 1 : hear(nl, space, (size_t)n, fn, data, err);
-	} while (ret > 0);
-	return ret;
-}
-
-static void fill(struct row row, const struct nlattr **table, uint16_t max)
-{
-	const struct nlattr *a;
-
-	for (uint16_t i = 0; i <= max; i++)
-		table[i] = NULL;
-	while ((a = next_attribute(&row)))
-		if (type_of(a) <= max)
-			table[type_of(a)] = a;
+		/* The rest of a list that was given up earlier (-EINTR, or a callback that failed). */
+		if ((size_t)n >= sizeof(*h) && ((struct nlmsghdr *)space)->nlmsg_seq != nl->sequence) {
+			more = MNL_CB_OK;
+			continue;
+		}
+		more = mnl_cb_run2(space, (size_t)n, nl->sequence, mnl_socket_get_portid(nl->socket),
+				   hear_message, &a, control, NLMSG_MIN_TYPE);
+	} while (more > MNL_CB_STOP);
+	if (more == MNL_CB_STOP)
+		return 0;
+	if (a.told)
+		return a.code;
+	if (a.code == 0)
+		a.code = errno ? -errno : -EPROTO;
+	return error_set(err, a.code, "%s", strerror(-a.code));
 }
 
 void netlink_attributes(const struct nlmsghdr *message, size_t header_len, const struct nlattr **table,
 			uint16_t max)
 {
-	fill(row_of(message, header_len), table, max);
+	const struct nlattr *attribute;
+
+	for (uint16_t i = 0; i <= max; i++)
+		table[i] = NULL;
+	mnl_attr_for_each(attribute, message, header_len)
+	{
+		if (mnl_attr_get_type(attribute) <= max)
+			table[mnl_attr_get_type(attribute)] = attribute;
+	}
 }
 
 void attribute_nested(const struct nlattr *attribute, const struct nlattr **table, uint16_t max)
 {
-	struct row row;
+	const struct nlattr *inner;
 
-	row.at = attribute_data(attribute, &row.len);
-	fill(row, table, max);
+	for (uint16_t i = 0; i <= max; i++)
+		table[i] = NULL;
+	mnl_attr_for_each_nested(inner, attribute)
+	{
+		if (mnl_attr_get_type(inner) <= max)
+			table[mnl_attr_get_type(inner)] = inner;
+	}
 }
 
 const void *attribute_data(const struct nlattr *attribute, size_t *len)
 {
-	*len = attribute->nla_len - NLA_HDRLEN;
-	return (const char *)attribute + NLA_HDRLEN;
+	*len = mnl_attr_get_payload_len(attribute);
+	return mnl_attr_get_payload(attribute);
 }

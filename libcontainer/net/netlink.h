@@ -1,19 +1,19 @@
-/* netlink.h: one request to rtnetlink and its answer. */
+/* netlink.h: one request to rtnetlink and its answer. The only file that knows libmnl. */
 #ifndef NET_NETLINK_H
 #define NET_NETLINK_H
 
-#include <errno.h>
 #include <linux/netlink.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
 
+struct mnl_socket;
 struct netlink {
-	int fd;
-	uint32_t port, sequence; /* our address, and the number of the last request */
+	struct mnl_socket *socket;
+	uint32_t sequence;
 };
-#define NETLINK_NONE ((struct netlink){-EBADF, 0, 0})
+#define NETLINK_NONE ((struct netlink){NULL, 0})
 
 /* A message under construction, with room for what this program has to say. */
 struct request {

@@ -2,16 +2,15 @@
 #include "vmm/unpack.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <lz4.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
@@ -26,15 +25,43 @@
 /* The least that is left out of a file: many small reads would cost more than they save. */
 #define HOLE 65536
 
+/* The functions that we use of the libraries; both have kept them since their first release. */
+struct zstd {
+	size_t (*decompress)(void *to, size_t room, const void *from, size_t n);
+	unsigned int (*is_error)(size_t n);
+};
+struct lz4 {
+	int (*decompress)(const char *from, char *to, int n, int room);
+};
+
+static void *load(const char *library, struct error *err)
+{
+	void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+
+	if (!handle)
+		error_set(err, -ENOTSUP, "unpack the kernel: %s is not installed", library);
+	return handle;
+}
+
 static int unpack_zstd(const void *from, size_t n, void *to, size_t size, struct error *err)
 {
-	size_t got = ZSTD_decompress(to, size, from, n);
+	void *handle = load("libzstd.so.1", err);
+	struct zstd z;
+	size_t got;
 
-	return !ZSTD_isError(got) && got == size ? 0 : error_set(err, -EBADMSG, "unpack the kernel: its ZSTD stream is damaged");
+	if (!handle)
+		return -ENOTSUP;
+	*(void **)&z.decompress = dlsym(handle, "ZSTD_decompress");
+	*(void **)&z.is_error = dlsym(handle, "ZSTD_isError");
+	got = z.decompress && z.is_error ? z.decompress(to, size, from, n) : 0;
+	if (z.is_error && z.is_error(got))
+		got = 0;
+	dlclose(handle);
+	return got == size ? 0 : error_set(err, -EBADMSG, "unpack the kernel: its ZSTD stream is damaged");
 }
 
 /* Blocks, each with its length before it (lz4's lz4_Frame_format.md, "Legacy frame"). */
-static size_t unpack_blocks(const char *from, size_t n, char *to, size_t size)
+static size_t unpack_blocks(const struct lz4 *z, const char *from, size_t n, char *to, size_t size)
 {
 	size_t done = 0;
 
@@ -47,7 +74,7 @@ static size_t unpack_blocks(const char *from, size_t n, char *to, size_t size)
 		at += sizeof(length);
 		if (!length || length > n - at || length > INT_MAX)
 			return 0;
-		got = LZ4_decompress_safe(from + at, to + done, (int)length, room > INT_MAX ? INT_MAX : (int)room);
+		got = z->decompress(from + at, to + done, (int)length, room > INT_MAX ? INT_MAX : (int)room);
 		if (got <= 0)
 			return 0;
 		at += length;
@@ -58,7 +85,16 @@ static size_t unpack_blocks(const char *from, size_t n, char *to, size_t size)
 
 static int unpack_lz4(const void *from, size_t n, void *to, size_t size, struct error *err)
 {
-	return unpack_blocks(from, n, to, size) == size ? 0 : error_set(err, -EBADMSG, "unpack the kernel: its LZ4 stream is damaged");
+	void *handle = load("liblz4.so.1", err);
+	struct lz4 z;
+	size_t got;
+
+	if (!handle)
+		return -ENOTSUP;
+	*(void **)&z.decompress = dlsym(handle, "LZ4_decompress_safe");
+	got = z.decompress ? unpack_blocks(&z, from, n, to, size) : 0;
+	dlclose(handle);
+	return got == size ? 0 : error_set(err, -EBADMSG, "unpack the kernel: its LZ4 stream is damaged");
 }
 
 int unpack(const void *payload, size_t n, size_t max, void **out, size_t *size, struct error *err)

@@ -5,7 +5,7 @@
  * each release, named after the bzImage's inode, size and times, so that another kernel is never mistaken for it.
  *
  * Only for kernels that belong to root and that nobody else can write to: a compressed stream from elsewhere is unpacked in the guest and not
- * by us.
+ * by us. The libraries (zstd, lz4) are loaded for that one moment.
  */
 #ifndef VMM_UNPACK_H
 #define VMM_UNPACK_H
@@ -20,8 +20,8 @@ int kernel_unpack(struct kernel *k, struct error *err);
 /* The same with another folder and whatever owner; for tests. folder: absolute, made with 0700 where it is missing. */
 int kernel_unpack_in(struct kernel *k, const char *folder, struct error *err);
 
-/* A payload (boot.rst, "payload_offset"): ZSTD or LZ4 (the old frame). *out is malloc()ed, *size its size, at most max. -ENOTSUP where the compression is
- * another one, -EBADMSG where it is damaged. */
+/* A payload (boot.rst, "payload_offset"): ZSTD or LZ4 (the old frame). *out is malloc()ed, *size its size, at most max. -ENOTSUP where the library is
+ * missing or the compression is another one, -EBADMSG where it is damaged. */
 int unpack(const void *payload, size_t n, size_t max, void **out, size_t *size, struct error *err);
 
 #endif

@@ -23,9 +23,9 @@ BEGIN {
 
 	door["yajl/"] = "oci-spec/schema.c"
 	door["seccomp.h"] = "libcontainer/seccomp/filter.c libcontainer/seccomp/rules.c libcontainer/seccomp/names.c"
-	door["zstd.h"] = "libcontainer/vmm/unpack.c"
-	door["lz4.h"] = "libcontainer/vmm/unpack.c"
 	door["sys/capability.h"] = "libcontainer/process/caps.c"
+	door["libmnl/"] = "libcontainer/net/netlink.c"
+	door["systemd/"] = "libcontainer/cgroup/systemd.c"
 }
 
 function complain(text)

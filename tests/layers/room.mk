@@ -4,7 +4,7 @@ EXTRA_DIST += %D%/check %D%/includes.awk %D%/style.awk
 
 layers_environment = \
 	LAYERS_SRC='$(abs_top_srcdir)' LAYERS_CC='$(CC) $(CFLAGS) $(SANITIZE)' LAYERS_YAJL='$(YAJL_LIBS)' \
-	LAYERS_SECCOMP='$(SECCOMP_LIBS)' LAYERS_CAP='$(CAP_LIBS)' LAYERS_UNPACK='$(ZSTD_LIBS) $(LZ4_LIBS)'
+	LAYERS_SECCOMP='$(SECCOMP_LIBS)' LAYERS_CAP='$(CAP_LIBS)' LAYERS_MNL='$(MNL_LIBS)'
 
 .PHONY: check-layers
 check-layers: all

@@ -92,7 +92,7 @@ tests_run_test_escape_LDADD = $(run_ldadd)
 tests_run_test_state_SOURCES = %D%/test_state.c
 tests_run_test_state_LDADD = $(run_ldadd)
 tests_run_test_machine_SOURCES = %D%/test_machine.c
-tests_run_test_machine_LDADD = $(run_ldadd) libcontainer/vmm/libvmm.a $(floor0) $(ZSTD_LIBS) $(LZ4_LIBS)
+tests_run_test_machine_LDADD = $(run_ldadd) libcontainer/vmm/libvmm.a $(floor0)
 tests_run_test_monitor_SOURCES = %D%/test_monitor.c
 tests_run_test_monitor_LDADD = $(run_ldadd)
 

@@ -14,7 +14,7 @@ tests_unit_vmm_test_vmm_SOURCES = \
 	%D%/test_rng.c \
 	%D%/test_worker.c
 tests_unit_vmm_test_vmm_CPPFLAGS = $(AM_CPPFLAGS) $(CRITERION_CFLAGS)
-tests_unit_vmm_test_vmm_LDADD = libcontainer/vmm/libvmm.a $(floor0) $(ZSTD_LIBS) $(LZ4_LIBS) $(CRITERION_LIBS)
+tests_unit_vmm_test_vmm_LDADD = libcontainer/vmm/libvmm.a $(floor0) $(CRITERION_LIBS)
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_initramfs.c %D%/test_modules.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/card.c %D%/card.h %D%/test_net.c %D%/test_net_receive.c %D%/test_net_tap.c
 tests_unit_vmm_test_vmm_SOURCES += %D%/test_vsock.c
