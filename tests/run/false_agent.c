@@ -36,11 +36,14 @@ static void load_modules(void)
 static int dial(unsigned int port)
 {
 	const struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = AGENT_CID_HOST, .svm_port = port };
+	/* The monitor listens to reserved ports only. */
+	struct sockaddr_vm own = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY };
 	int fd = -1;
 
-	for (int i = 0; i < 1000; i++) {
+	for (unsigned int i = 0; i < 1000; i++) {
 		fd = socket(AF_VSOCK, SOCK_STREAM, 0);
-		if (fd >= 0 && connect(fd, (const struct sockaddr *)&host, sizeof(host)) == 0)
+		own.svm_port = i + 1;
+		if (fd >= 0 && bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0 && connect(fd, (const struct sockaddr *)&host, sizeof(host)) == 0)
 			return fd;
 		close(fd);
 		usleep(10000);
