@@ -1,5 +1,6 @@
 /* test_terminal.c: terminals: sent to a console socket, or relayed by the foreground command. */
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -85,6 +86,34 @@ RUN_TEST(console_socket,
 	MUST_SAY(strstr(text, "/dev/console: c 6") || strstr(text, "/dev/console: l"), "%s", text);
 	MUST_SAY(strstr(text, "fd 0 /dev/pts/0") || strstr(text, "fd 0 /dev/console"), "%s", text);
 	MUST_SAY(!strstr(text, "fd 3 "), "%s", text);
+}
+
+RUN_TEST(console_lets_go, "what create was given as stdout and stderr ends with create, where there is a terminal")
+{
+	struct bundle b;
+	need_root();
+	bundle_make(&b);
+	bundle_config(&b, "{'process':{'terminal':true}}");
+	bundle_inside(&b, "sleep", "600", NULL);
+	char *path = format("%s/console", test_dir());
+	int s = listen_at(path), seen = 0;
+	struct job job = nacre_start(NULL, "create", "--console-socket", path, "--bundle", b.dir, b.id, NULL);
+	receive_master(s, &job);
+	struct result r = job_wait(&job, PATIENCE);
+	must_succeed(&r);
+	/* containerd waits for the end of both before it says `start`. */
+	char *folder = format("/proc/%d/fd", bundle_pid(&b));
+	DIR *d = opendir(folder);
+	MUST(d);
+	for (struct dirent *e; (e = readdir(d));) {
+		char target[256] = "";
+		if (readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1) < 0)
+			continue;
+		seen++;
+		MUST_SAY(!strstr(target, job.out) && !strstr(target, job.err), "descriptor %s is %s", e->d_name, target);
+	}
+	closedir(d);
+	MUST(seen >= 3);
 }
 
 RUN_TEST(console_long, "a console socket whose path is longer than a socket address")

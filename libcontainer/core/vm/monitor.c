@@ -43,7 +43,7 @@ struct vm_monitor {
 	struct vm_machine *machine;
 	struct vm_clients *clients;
 	int terminal;       /* the slave of the container's terminal, or -EBADF */
-	int last_words;     /* where the container's standard error was */
+	int last_words;     /* where the container's standard error was; -EBADF with a terminal */
 	int wake;           /* an eventfd: what a callback did is to be looked at */
 	int knock;          /* the connection of `start`, or -EBADF */
 	bool up;            /* the agent has greeted */
@@ -235,12 +235,13 @@ static int bind_streams(struct vm_monitor *m, struct error *err)
 	struct agent_host *a = m->machine->agent;
 	int ret = 0;
 
-	m->last_words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	/* With a terminal standard error is the caller's, who waits for its end before he says `start`. */
 	if (m->c->process->terminal) {
 		int in = fcntl(m->terminal, F_DUPFD_CLOEXEC, 3), out = fcntl(m->terminal, F_DUPFD_CLOEXEC, 3);
 
 		return agent_host_bind(a, 0, AGENT_TERMINAL, in, out, err);
 	}
+	m->last_words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	for (int fd = 0; ret == 0 && fd < 3; fd++) {
 		int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
@@ -402,7 +403,7 @@ int vm_monitor_gate(struct container *c, struct error *err)
 static void say(const struct vm_monitor *m, const char *text)
 {
 	log_line(LOG_ERROR, "%s", text);
-	if (m->last_words >= 0 && m->terminal < 0)
+	if (m->last_words >= 0)
 		dprintf(m->last_words, "%s\n", text);
 }
 
