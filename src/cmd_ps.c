@@ -81,14 +81,16 @@ static int filter(const char *table, const struct pids *pids, struct text *out, 
 	return 0;
 }
 
-/* Starts ps with its stdout in a pipe. -ENOENT where the host has none. */
-static int spawn_ps(char *const args[], int out, pid_t *pid, struct error *err)
+/* Starts ps with its stdout in a pipe. -ENOENT where the host has none. quietly: what it complains of is not shown. */
+static int spawn_ps(char *const args[], bool quietly, int out, pid_t *pid, struct error *err)
 {
 	posix_spawn_file_actions_t actions;
 	int ret = posix_spawn_file_actions_init(&actions);
 
 	if (ret == 0)
 		ret = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (ret == 0 && quietly)
+		ret = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (ret == 0)
 		ret = posix_spawnp(pid, "ps", &actions, NULL, args, environ);
 	posix_spawn_file_actions_destroy(&actions);
@@ -96,7 +98,7 @@ static int spawn_ps(char *const args[], int out, pid_t *pid, struct error *err)
 	return ret ? error_errno(err, "execute ps") : 0;
 }
 
-static int run_ps(char *const args[], char **table, struct error *err)
+static int run_ps(char *const args[], bool quietly, char **table, struct error *err)
 {
 	enum { OUTPUT_MAX = 64 << 20 };
 	int pipe_fds[2], status = 0, ret;
@@ -107,7 +109,7 @@ static int run_ps(char *const args[], char **table, struct error *err)
 		return error_errno(err, "make a pipe for ps");
 	in = pipe_fds[0];
 	out = pipe_fds[1];
-	ret = spawn_ps(args, out, &pid, err);
+	ret = spawn_ps(args, quietly, out, &pid, err);
 	if (ret < 0)
 		return ret;
 	close(TAKE_FD(out));
@@ -120,19 +122,37 @@ static int run_ps(char *const args[], char **table, struct error *err)
 	return ret;
 }
 
+/* Of its own accord ps shows the processes of its terminal. */
+static void name_pids(const struct pids *pids, struct text *out)
+{
+	text_add(out, "-p");
+	for (size_t i = 0; i < pids->n; i++)
+		text_addf(out, "%s%d", i ? "," : "", pids->v[i]);
+}
+
 static int print_table(const struct pids *pids, int argc, char **argv, struct text *out, struct error *err)
 {
 	auto_free char **args = calloc((size_t)argc + 3, sizeof(*args));
 	auto_free char *table = NULL;
-	int ret;
+	auto_text struct text named = {0};
+	int ret = -EINVAL;
 
-	if (!args)
+	name_pids(pids, &named);
+	if (!args || named.failed)
 		return error_set(err, -ENOMEM, "ps: out of memory");
 	args[0] = (char[]){"ps"};
 	args[1] = (char[]){"-ef"};
-	if (argc > 0)
+	if (argc > 0) {
 		memcpy(args + 1, argv, (size_t)argc * sizeof(*args));
-	ret = run_ps(args, &table, err);
+		args[argc + 1] = named.v;
+		ret = run_ps(args, true, &table, NULL);
+		args[argc + 1] = NULL;
+	}
+	/* Not every ps has this option, and it does not go with every other. */
+	if (ret < 0) {
+		free(TAKE_PTR(table));
+		ret = run_ps(args, false, &table, err);
+	}
 	if (ret == 0)
 		return filter(table, pids, out, err);
 	if (ret != -ENOENT || argc > 0)

@@ -487,6 +487,34 @@ RUN_TEST(pause_resume, "pause stops the container's time, resume lets it go on")
 	must_leave_nothing(&b);
 }
 
+RUN_TEST(ps_arguments, "what follows the id of ps is for ps(1): its columns, of the container's processes and no other")
+{
+	need_root();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_inside(&b, "sleep", "4711", NULL);
+	bundle_start(&b, NULL);
+	char *pid = format("%d", bundle_pid(&b));
+	static const char *const all[] = {"-o", "-eo"};
+	for (size_t i = 0; i < 2; i++) {
+		struct result r = nacre("ps", b.id, all[i], "pid,args", NULL);
+		must_succeed(&r);
+		char *line = strchr(r.out, '\n');
+		MUST_SAY(!strncmp(r.out + strspn(r.out, " "), "PID COMMAND", 11) && line, "%s", r.out);
+		/* Whatever stands for it on the host; nobody's else. */
+		MUST_SAY(!strncmp(line + 1 + strspn(line + 1, " "), pid, strlen(pid)), "%s", r.out);
+		MUST_SAY(in_vm() || strstr(r.out, "inside sleep 4711"), "%s", r.out);
+		MUST_SAY(!strstr(r.out, "ps -"), "%s", r.out);
+	}
+	struct result r = nacre("ps", b.id, "-eo", "args", NULL);
+	must_fail(&r, "no PID column");
+	r = nacre("ps", "--format", "json", b.id, "-o", "pid", NULL);
+	must_fail(&r, "exclude each other");
+	r = nacre("ps", b.id, "--no-such-option", NULL);
+	/* Its own complaint is before ours. */
+	MUST_SAY(r.status == 1 && strstr(r.err, "ps: it ended with status") > strstr(r.err, "unknown") && strstr(r.err, "unknown"), "%s", r.err);
+}
+
 RUN_TEST(ps_forms, "ps shows the container's processes")
 {
 	need_root();
