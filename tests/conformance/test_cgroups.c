@@ -213,6 +213,17 @@ RULE(rules_mknod, "config-linux.md:414", "MUST",
 	sees(out, "mknod: ok");
 	sees(out, "open /tmp/node: EPERM");
 }
+RULE(rules_only, "config-linux.md:405", "MUST", "device rules: what the list denies is denied, be it tun")
+{
+	begin();
+	change("{'process':{'capabilities':{'bounding':['CAP_MKNOD'],'permitted':['CAP_MKNOD'],'effective':['"
+	       "CAP_MKNOD']}},"
+	       "'linux':{'resources':{'devices':[" DENY_ALL
+	       "]},'devices':[{'type':'c','path':'/dev/tun','major':10,'minor':200}]}}");
+	char *out = inside("open", "/dev/tun", "r", ";", "mknod", "/tmp/node", "c", "10", "229");
+	sees(out, "open /dev/tun: EPERM");
+	sees(out, "mknod: EPERM");
+}
 REFUSED(rules_unknown_type, "config-linux.md:410", "an unknown type in a device rule is an error",
 	"{'linux':{'resources':{'devices':[{'allow':true,'type':'x','access':'r'}]}}}")
 REFUSED(rules_unknown_access, "config-linux.md:414", "an unknown access in a device rule is an error",
@@ -230,6 +241,28 @@ LIMIT(memory_reservation, "config-linux.md:450", "MUST", "memory.reservation",
 LIMIT(memory_swap, "config-linux.md:451", "MUST", "memory.swap is the limit of memory and swap",
       "'memory':{'limit':67108864,'swap':100663296}", "memory", "memory.memsw.limit_in_bytes",
       "memory.swap.max", "100663296", "33554432")
+LIMIT(memory_swap_none, "config-linux.md:447", "MUST", "memory.swap -1 is none",
+      "'memory':{'limit':67108864,'swap':-1}", "memory", "memory.memsw.limit_in_bytes", "memory.swap.max",
+      "9223372036854771712", "max")
+LIMIT(memory_swap_equal, "config-linux.md:451", "MUST", "memory.swap as large as memory.limit leaves no swap",
+      "'memory':{'limit':67108864,'swap':67108864}", "memory", "memory.memsw.limit_in_bytes",
+      "memory.swap.max", "67108864", "0")
+RULE(memory_swap_systemd, "config-linux.md:451", "MUST",
+     "memory.swap as systemd is told it: what is left beside memory")
+{
+	need_file("/run/systemd/system");
+	if (!have_cgroup_v2_only())
+		test_skip("this host is not one of cgroup v2 only");
+	resources("'memory':{'limit':67108864,'swap':100663296}");
+	change("{'linux':{'cgroupsPath':'system.slice:conformance:%s'}}", box.id);
+	bundle_inside(&box, "sleep", "600", NULL);
+	succeeded(nacre("--systemd-cgroup", "create", "--bundle", box.dir, box.id, NULL));
+	const char *argv[] = {"/usr/bin/systemctl", "show", "--property=MemorySwapMax",
+			      format("conformance-%s.scope", box.id), NULL};
+	struct result r = run_program(&(struct spawn){.argv = argv});
+	must_succeed(&r);
+	sees(r.out, "MemorySwapMax=33554432");
+}
 LIMIT(memory_swappiness, "config-linux.md:457", "MUST", "memory.swappiness", "'memory':{'swappiness':35}",
       "memory", "memory.swappiness", NULL, "35", "")
 RULE(memory_oom, "config-linux.md:459", "MUST", "memory.disableOOMKiller")

@@ -92,6 +92,15 @@ RULE(errno_value, "config-linux.md:961", "MUST", "errnoRet is the number that th
 	filter(ON_CALL("SCMP_ACT_ERRNO", ",'errnoRet':38"));
 	MUST(!strcmp(answer("0", "0"), "ENOSYS"));
 }
+RULE(errno_values, "config-linux.md:961", "MUST",
+     "errnoRet of a profile that is like an earlier container's but for it")
+{
+	filter(ON_CALL("SCMP_ACT_ERRNO", ",'errnoRet':38"));
+	MUST(!strcmp(answer("0", "0"), "ENOSYS"));
+	change("{'linux':{'seccomp':{%s}}}", ON_CALL("SCMP_ACT_ERRNO", ",'errnoRet':5"));
+	char *second = answer("0", "0");
+	MUST_SAY(!strcmp(second, "EIO"), "%s", second);
+}
 RULE(act_allow, "config-linux.md:957", "MUST", "SCMP_ACT_ALLOW lets the call through")
 {
 	filter(ON_CALL("SCMP_ACT_ALLOW", ""));
