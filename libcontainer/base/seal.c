@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -147,6 +148,18 @@ char *seal_folder(void)
 	return slash ? strndup(program, slash == program ? 1 : (size_t)(slash - program)) : NULL;
 }
 
+/* A page of the copy that somebody still holds, a list of pages that another processor has not put away say, makes the kernel wait for a
+ * while, and answer EBUSY in the end: on a machine that has more to do than it can that is no reason to fail. */
+static int add_seals(int copy)
+{
+	enum { TRIES = 20 };
+	int ret;
+
+	for (int i = 0; (ret = fcntl(copy, F_ADD_SEALS, SEALS)) < 0 && errno == EBUSY && i < TRIES; i++)
+		sched_yield();
+	return ret;
+}
+
 /* Returns only on failure. */
 static int execute(int image, char *const argv[], struct error *err)
 {
@@ -180,7 +193,7 @@ int seal_self(char *const argv[], struct error *err)
 	ret = copy_image(image, copy, err);
 	if (ret < 0)
 		return ret;
-	if (fcntl(copy, F_ADD_SEALS, SEALS) < 0)
+	if (add_seals(copy) < 0)
 		return error_errno(err, "seal the copy of /proc/self/exe");
 	return execute(copy, argv, err);
 }
