@@ -117,8 +117,9 @@ static bool read_range(const char **at)
 	if (**at != ':')
 		return true;
 	++*at;
-	if (!read_digits(at, &used) || *(*at)++ != '/')
+	if (!read_digits(at, &used) || **at != '/')
 		return false;
+	++*at;
 	return read_digits(at, &group) && used && group && used <= group;
 }
 
