@@ -418,8 +418,8 @@ RULE(rdma, "config-linux.md:689", "MUST", "rdma")
 	const char *device = strrchr(found.gl_pathv[0], '/') + 1;
 	resources(format("'rdma':{'%s':{'hcaHandles':3}}", device));
 	create_sleeper();
-	sees(file_text(format("%s/rdma.max", cgroup_folder(cgroup_v1_mount("rdma") ? "rdma" : ""))),
-	     format("%s hca_handle=3 hca_object=max", device));
+	holds(file_text(format("%s/rdma.max", cgroup_folder(cgroup_v1_mount("rdma") ? "rdma" : ""))),
+	      format("%s hca_handle=3 hca_object=max", device));
 }
 static void need_unified(void)
 {
