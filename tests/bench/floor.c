@@ -2,15 +2,21 @@
  * no errors explained.
  *
  *   floor ROOTFS PROGRAM      as root; what a runtime takes beyond this is its own doing
+ *
+ * Where controllers are on cgroup v1 it leaves out the lists of devices and the mounts of the hierarchies.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/if.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +74,70 @@ static int mount_copy(int from, const char *what, int root, const char *where, u
 	return rc < 0 && errno != ENOENT && errno != ENOTDIR ? -1 : 0;
 }
 
+static bool v2(void)
+{
+	return !access("/sys/fs/cgroup/cgroup.procs", F_OK);
+}
+
+/* Nodes of any device may be made, and the default ones be used. */
+static void attach_devices(const char *group)
+{
+	static const struct {
+		int major, minor;
+	} usable[] = {
+	    {1, 3},
+	    {1, 5},
+	    {1, 7},
+	    {1, 8},
+	    {1, 9},
+	    {5, 0},
+	    {5, 2},
+	    {136, -1}
+	};
+	enum { RULES = sizeof(usable) / sizeof(*usable), MOST = 16 + 4 * RULES };
+	static const struct bpf_insn yes[] = {
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1},
+		  {.code = BPF_JMP | BPF_EXIT}
+	   };
+	const size_t field[] = {offsetof(struct bpf_cgroup_dev_ctx, access_type), offsetof(struct bpf_cgroup_dev_ctx, major),
+				offsetof(struct bpf_cgroup_dev_ctx, minor)};
+	struct bpf_insn code[MOST];
+	int n = 0, program, dir;
+
+	for (int i = 0; i < 3; i++)
+		code[n++] = (struct bpf_insn){
+		    .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = (unsigned)(BPF_REG_2 + i) & 15, .src_reg = BPF_REG_1, .off = (short)field[i]};
+	code[n++] = (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_5, .src_reg = BPF_REG_2};
+	code[n++] = (struct bpf_insn){.code = BPF_ALU64 | BPF_RSH | BPF_K, .dst_reg = BPF_REG_5, .imm = 16};
+	code[n++] = (struct bpf_insn){.code = BPF_ALU64 | BPF_AND | BPF_K, .dst_reg = BPF_REG_2, .imm = 0xffff};
+	code[n++] = (struct bpf_insn){.code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_5, .off = 2, .imm = BPF_DEVCG_ACC_MKNOD};
+	code[n++] = yes[0];
+	code[n++] = yes[1];
+	code[n++] = (struct bpf_insn){.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_2, .off = 2, .imm = BPF_DEVCG_DEV_CHAR};
+	code[n++] = (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0};
+	code[n++] = yes[1];
+	for (int i = 0; i < RULES; i++) {
+		bool minor = usable[i].minor >= 0;
+		code[n++] = (struct bpf_insn){.code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_3, .off = minor ? 3 : 2, .imm = usable[i].major};
+		if (minor)
+			code[n++] = (struct bpf_insn){.code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_4, .off = 2, .imm = usable[i].minor};
+		code[n++] = yes[0];
+		code[n++] = yes[1];
+	}
+	code[n++] = (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0};
+	code[n++] = yes[1];
+	union bpf_attr load = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE, .insns = (uintptr_t)code, .insn_cnt = (unsigned)n, .license = (uintptr_t) "GPL"};
+	CHECK(program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load)));
+	CHECK(dir = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	union bpf_attr attach = {.target_fd = (unsigned)dir,
+				 .attach_bpf_fd = (unsigned)program,
+				 .attach_type = BPF_CGROUP_DEVICE,
+				 .attach_flags = BPF_F_ALLOW_MULTI};
+	CHECK(syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)));
+	close(program);
+	close(dir);
+}
+
 static void inside(const char *rootfs, char **argv)
 {
 	static const char *const masked[] = {
@@ -115,6 +185,10 @@ static void inside(const char *rootfs, char **argv)
 	mount_new(root, "tmpfs", "dev/shm", safe, (const char *[]){"mode", "1777", "size", "65536k", NULL});
 	mount_new(root, "mqueue", "dev/mqueue", safe, NULL);
 	mount_new(root, "sysfs", "sys", safe | MOUNT_ATTR_RDONLY, NULL);
+	if (v2()) {
+		CHECK(unshare(CLONE_NEWCGROUP));
+		mount_new(root, "cgroup2", "sys/fs/cgroup", safe | MOUNT_ATTR_RDONLY, NULL);
+	}
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
 		CHECK(mknodat(root, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)));
 		CHECK(fchmodat(root, nodes[i].name, 0666, 0));
@@ -168,7 +242,7 @@ static int hierarchies(char paths[16][64])
 	static const char *const v1[] = {"cpu",	  "cpuacct", "cpuset",	"memory",     "devices", "freezer",
 					 "blkio", "pids",    "net_cls", "perf_event", "systemd", "unified"};
 	int n = 0;
-	if (!access("/sys/fs/cgroup/cgroup.procs", F_OK))
+	if (v2())
 		snprintf(paths[n++], 64, "/sys/fs/cgroup/floor-%d", getpid());
 	else
 		for (size_t i = 0; i < sizeof(v1) / sizeof(*v1); i++) {
@@ -204,6 +278,8 @@ int main(int argc, char **argv)
 				close(out);
 			}
 	}
+	if (v2())
+		attach_devices(paths[0]);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line));
 	struct clone_args args = {.flags =
 				      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,

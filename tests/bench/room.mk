@@ -8,7 +8,7 @@ tests_bench_floor_LDFLAGS = -static
 tests_bench_nothing_SOURCES = %D%/nothing.c
 tests_bench_nothing_CFLAGS = -std=gnu17 -Os $(WARNINGS)
 tests_bench_nothing_LDFLAGS = -static
-tests_bench_bench_SOURCES = %D%/bench.c
+tests_bench_bench_SOURCES = %D%/bench.c %D%/bench.h %D%/bundle.c %D%/many.c %D%/measure.c %D%/process.c
 tests_bench_bench_CFLAGS = -std=gnu17 $(WARNINGS)
 
 .PHONY: bench
@@ -17,7 +17,7 @@ bench: nacre tests/bench/floor tests/bench/nothing tests/bench/bench
 
 # A container in a virtual machine beside QEMU's microvm machine and virtiofsd, in the laboratory: `make bench-kvm`, or `make bench-kvm ROUNDS=30`.
 EXTRA_DIST += %D%/kvm.sh
-tests_bench_kvm_SOURCES = %D%/kvm.c
+tests_bench_kvm_SOURCES = %D%/kvm.c %D%/kvm.h %D%/kvm_machine.c %D%/kvm_measure.c
 tests_bench_kvm_CFLAGS = -std=gnu17 -O2 $(WARNINGS)
 tests_bench_kvm_LDFLAGS = -static
 tests_bench_guest_SOURCES = %D%/guest.c
