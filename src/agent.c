@@ -227,16 +227,22 @@ static _Noreturn void power_off(void)
 	sync();
 	(void)reboot(RB_POWER_OFF);
 	(void)reboot(RB_AUTOBOOT);
-	for (;;)
-		pause();
+	/* Without its first process a kernel ends. */
+	_exit(1);
 }
 
-int main(void)
+/* As the kernel starts us. A program of the container that is a script of "/proc/self/exe" is a first process, too, but of its namespace. */
+static bool is_first(char **argv)
+{
+	return getpid() == 1 && argv[0] && !strcmp(argv[0], "/init");
+}
+
+int main(int argc, char **argv)
 {
 	struct error err = ERROR_NONE;
 	int ret, control;
 
-	if (getpid() != 1) {
+	if (!is_first(argv)) {
 		fputs("this is the first process of a container's virtual machine, and of no use anywhere else\n", stderr);
 		return 1;
 	}
