@@ -13,6 +13,7 @@
 #include "base/table.h"
 
 #define ATTRIBUTE "security.selinux"
+#define KEY	  "run.oci.mount_context_type" /* engines' way to ask for another one of SELinux's options */
 
 static bool is_asked(const struct oci_config *config)
 {
@@ -26,10 +27,17 @@ static bool has_selinux(void)
 
 int context_prepare(struct root *r, struct error *err)
 {
+	static const char *const keys[] = {"context", "fscontext", "defcontext", "rootcontext", NULL};
+	const char *key = oci_annotation(r->config, KEY);
+
 	if (!is_asked(r->config) || r->in_guest)
 		return 0;
 	if (!has_selinux())
 		return error_set(err, -ENOTSUP, "linux.mountLabel: SELinux is not enabled on this host");
+	if (key && name_lookup(keys, key) < 0)
+		return error_set(
+		    err, -EINVAL,
+		    "annotation %s: \"%s\" is none of context, fscontext, defcontext, rootcontext", KEY, key);
 	r->own.label = r->config->linux_->mount_label;
 	return 0;
 }
@@ -52,7 +60,7 @@ static bool is_shared(const char *type)
 
 int context_word(const struct root *r, const struct piece *p, char **word, struct error *err)
 {
-	const char *key = r->own.label ? oci_annotation(r->config, "run.oci.mount_context_type") : NULL;
+	const char *key = r->own.label ? oci_annotation(r->config, KEY) : NULL;
 	size_t n;
 
 	*word = NULL;

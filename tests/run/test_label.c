@@ -307,6 +307,29 @@ RUN_TEST(selinux_mount_own,
 	MUST_SAY(!strstr(options_at(bundle_pid(&b), "/tmp"), "context="), "debugfs has a context");
 }
 
+RUN_TEST(selinux_mount_key,
+	 "the annotation run.oci.mount_context_type names another option of SELinux, and only such a one")
+{
+	not_in_vm("labels and profiles are the host's, and mean nothing to the guest's kernel");
+	need_selinux();
+	struct bundle b;
+	bundle_make(&b);
+	bundle_config(
+	    &b, "{'annotations':{'run.oci.mount_context_type':'rootcontext'},'linux':{'mountLabel':'%s'}}",
+	    mount_context());
+	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_start(&b, NULL);
+	must_have_context(bundle_pid(&b), "/dev", mount_context());
+	MUST_SAY(strstr(options_at(bundle_pid(&b), "/dev"), "rootcontext="), "%s",
+		 options_at(bundle_pid(&b), "/dev"));
+	struct result r = nacre("delete", "--force", b.id, NULL);
+	must_succeed(&r);
+	bundle_config(&b, "{'annotations':{'run.oci.mount_context_type':'size=1,context'}}");
+	r = bundle_run(&b);
+	must_fail(&r, "run.oci.mount_context_type");
+	must_leave_nothing(&b);
+}
+
 RUN_TEST(selinux_unknown, "a label that nobody knows is an error that names it")
 {
 	not_in_vm("labels and profiles are the host's, and mean nothing to the guest's kernel");
