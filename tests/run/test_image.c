@@ -163,6 +163,9 @@ RUN_TEST(dev_entries, "an image with false /dev/null, console, ptmx and pts (CVE
 		for (int form = 0; form < 3; form++)
 			for (int readonly = 0; readonly < 2; readonly++) {
 				struct bundle b;
+				/* A virtual machine for each takes its time: each name and each form there, not each of both. */
+				if (in_vm() && ((int)i + form) % 3)
+					continue;
 				char *host = host_folder();
 				bundle_make(&b);
 				char *path = format("%s/dev/%s", b.rootfs, names[i]);
