@@ -147,7 +147,7 @@ RUN_TEST(notify, "the notify descriptor goes to the listener, with the state and
 		      "listenerMetadata':'about this','syscalls':[{'names':"
 		      "['getpriority'],'action':'SCMP_ACT_NOTIFY'}]}}}",
 		      path);
-	bundle_inside(&b, "sleep", "600", NULL);
+	bundle_inside(&b, "fds", ";", "echo", "end", ";", "sleep", "600", NULL);
 	struct job job = nacre_start(NULL, "run", "--detach", "--bundle", b.dir, b.id, NULL);
 	struct pollfd p = {s, POLLIN, 0};
 	MUST_SAY(poll(&p, 1, PATIENCE * 1000) == 1, "nobody called: %s", file_text(job.err));
@@ -170,6 +170,28 @@ RUN_TEST(notify, "the notify descriptor goes to the listener, with the state and
 	MUST_SAY(!strcmp(json_value(text, "metadata"), "about this"), "%s", text);
 	MUST_SAY(!strcmp(json_value(text, "state.id"), b.id), "%s", text);
 	MUST_SAY(atoi(json_value(text, "pid")) == bundle_pid(&b), "%s", text);
+	/* What decides about the container is not in its own hands. */
+	file_wait(job.out, "end");
+	MUST_SAY(!strstr(file_text(job.out), "seccomp") && !strstr(file_text(job.out), "fd 3 "), "%s", file_text(job.out));
+}
+
+RUN_TEST(start_hook, "hooks in the container, too, are under its filter")
+{
+	need_file("/bin/busybox");
+	static const char *const values[] = {"true", "false"};
+	for (size_t i = 0; i < 2; i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b,
+			      "{'process':{'noNewPrivileges':%s},'root':{'readonly':false},'linux':{'seccomp':{'defaultAction':'SCMP_ACT_ALLOW',"
+			      "'syscalls':[{'names':['getpriority'],'action':'SCMP_ACT_ERRNO'}]}},'hooks':{'startContainer':[{'path':'/bin/busybox','args':"
+			      "['busybox','sh','-c','/bin/busybox grep Seccomp: /proc/self/status >/seen; /bin/inside syscall %s >>/seen']}]}}",
+			      values[i], CALL);
+		struct result r = bundle_run_inside(&b, "cat", "/seen", NULL);
+		must_succeed(&r);
+		must_print(&r, "Seccomp:\t2");
+		must_print(&r, "syscall 140: EPERM");
+	}
 }
 
 RUN_TEST(cache, "a filter is compiled once; what is wrong with the kept one does no harm")
