@@ -3,18 +3,23 @@
 # A script sets `engine` and the programs it needs, sources this, and calls engine_begin. From then on:
 #   $dir      a folder of its own, removed at the end; every daemon, image and state lives below it
 #   $label    a word that no other run uses: cgroup parents and containerd namespaces carry it
+#   $parent   the cgroup parent: $label as the driver writes it
 #   $runtime  a copy of the runtime, where an ordinary user may reach it as well
 # It brings ENGINE_begin, which starts the engine, ENGINE_tidy, which removes all containers, and perhaps ENGINE_end.
 # A scenario is a function that runs under `set -e` in a subshell: the first command that fails fails it, and the trace of it is shown.
 
 # NACRE names the runtime. With another one (runc, crun) the same scenarios tell what an engine makes of that one.
 NACRE=${NACRE:-$(pwd)/nacre}
+# ENGINE_ONLY: only the scenarios with this word in their name. ENGINE_CGROUPS names the driver that Docker and Podman are to use: cgroupfs or, where systemd runs on pure version 2, systemd.
+driver=${ENGINE_CGROUPS:-cgroupfs}
 # The system's engines, not what somebody may have put before them.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 number=0
 failed=0
 daemons=
-patience=30
+# NACRE_TEST_SLOW: the machine is emulated. Only a failure takes all of this.
+patience=30 slow=1
+[ -z "${NACRE_TEST_SLOW:-}" ] || patience=180 slow=6
 
 # ---- TAP
 
@@ -35,6 +40,10 @@ scenario()
 { # NAME FUNCTION [ARGUMENT…]
 	name=$1
 	shift
+	case $name in
+	*"${ENGINE_ONLY:-}"*) ;;
+	*) return ;;
+	esac
 	number=$((number + 1))
 	started=$(milliseconds)
 	# No `if` and no `||` here: the shell would then ignore set -e in the function.
@@ -74,12 +83,13 @@ ask()
 
 # ask, and insist on both.
 expect()
-{ # STATUS PATTERN COMMAND…
+{ # STATUS PATTERN COMMAND…: the status is a pattern, too
 	wanted=$1 pattern=$2
 	shift 2
 	ask "$@"
-	is "$status" "$wanted"
-	like "$out" "$pattern"
+	like "$status" "$wanted" && like "$out" "$pattern" && return
+	echo "WRONG: '$status', expected '$wanted'; the command had said: $out" >&2
+	return 1
 }
 
 is()
@@ -102,13 +112,19 @@ like()
 # Tries a command until it succeeds.
 await()
 { # SECONDS COMMAND…
-	tries=$(($1 * 20))
+	tries=$(($1 * slow * 20))
 	shift
 	while ! "$@" >/dev/null 2>&1; do
 		tries=$((tries - 1))
 		[ "$tries" -gt 0 ] || return 1
 		sleep 0.05
 	done
+}
+
+# However slow the machine: what was waited for came, and not the time after which it is taken by force.
+within()
+{ # MILLISECONDS START
+	[ $(($(milliseconds) - $2)) -lt $(($1 * slow)) ]
 }
 
 milliseconds()
@@ -126,7 +142,7 @@ engine_begin()
 	[ -x /bin/busybox ] || skip_all "busybox-static is not installed"
 	if [ "$(id -u)" -ne 0 ] && [ "$engine" != rootless ]; then
 		sudo -n true 2>/dev/null || skip_all "needs root"
-		exec sudo -n env "NACRE=$NACRE" "PATH=$PATH" sh "$0"
+		exec sudo -n env "NACRE=$NACRE" "ENGINE_CGROUPS=$driver" "ENGINE_ONLY=${ENGINE_ONLY:-}" "PATH=$PATH" sh "$0"
 	fi
 	[ "$(id -u)" -ne 0 ] || unshare --mount true 2>/dev/null || skip_all "this root may not mount"
 	case $NACRE in
@@ -135,9 +151,11 @@ engine_begin()
 	esac
 	[ -x "$NACRE" ] || skip_all "${NACRE:-the runtime} is not built"
 	# Short: the paths of sockets below it have 107 bytes.
-	dir=$(mktemp -d /tmp/nacre-XXXXXX) || exit 1
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/nacre-XXXXXX") || exit 1
 	chmod 755 "$dir"
 	label=check-${dir##*-}
+	parent=/$label
+	[ "$driver" != systemd ] || parent=$label.slice
 	trap 'engine_end' EXIT
 	trap 'exit 1' HUP INT TERM
 	mkdir -p "$dir/bin"
@@ -227,6 +245,7 @@ sweep()
 		umount -l "$mount" 2>/dev/null
 	done
 	sleep 0.1
+	[ "$driver" != systemd ] || [ "$(id -u)" -ne 0 ] || systemctl stop "$label.slice" 2>/dev/null
 	cgroups_of "$label" | sort -r | xargs -r rmdir 2>/dev/null
 }
 
