@@ -76,8 +76,11 @@ static void compile_rule(struct program *p, const struct device_rule *r)
 	if (r->minor >= 0)
 		jumps[n++] = emit(p, JNE32K, R5, 0, 0, (int32_t)(uint32_t)r->minor);
 	if (r->allow) {
-		emit(p, ANDK, R3, 0, 0, (int32_t)(~r->access & 7));
-		jumps[n++] = emit(p, JNE32K, R3, 0, 0, 0);
+		/* After a rule for all accesses none is left. */
+		if (r->access != 7) {
+			emit(p, ANDK, R3, 0, 0, (int32_t)(~r->access & 7));
+			jumps[n++] = emit(p, JNE32K, R3, 0, 0, 0);
+		}
 		leave(p, 1);
 	} else {
 		emit(p, MOV, R6, R3, 0, 0);
