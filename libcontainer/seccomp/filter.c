@@ -109,8 +109,8 @@ static int add_archs(struct build *b, struct error *err)
 			return error_set(err, -EINVAL,
 					 "linux.seccomp.architectures[%zu]: unknown architecture \"%s\"", i,
 					 text(names->v[i]));
-		/* Of the other byte order: no call can ever come from there, and libseccomp cannot hold both. */
-		if ((arch ^ seccomp_arch_native()) & __AUDIT_ARCH_LE)
+		/* Of the other byte order, or of machines that libseccomp does not know: no call can ever come from there. */
+		if (arch == SECCOMP_ARCH_FOREIGN || (arch ^ seccomp_arch_native()) & __AUDIT_ARCH_LE)
 			continue;
 		r = add_arch(b, arch, err);
 	}

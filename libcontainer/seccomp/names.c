@@ -41,15 +41,25 @@ static const struct named operators[] = {
     {"SCMP_CMP_NE",	    SCMP_CMP_NE       },
 };
 
+/* The specification's, of which an older libseccomp knows nothing. */
+#ifndef SCMP_ARCH_LOONGARCH64
+#define SCMP_ARCH_LOONGARCH64 SECCOMP_ARCH_FOREIGN
+#endif
+#ifndef SCMP_ARCH_M68K
+#define SCMP_ARCH_M68K SECCOMP_ARCH_FOREIGN
+#endif
+#ifndef SCMP_ARCH_SH
+#define SCMP_ARCH_SH SECCOMP_ARCH_FOREIGN
+#endif
+#ifndef SCMP_ARCH_SHEB
+#define SCMP_ARCH_SHEB SECCOMP_ARCH_FOREIGN
+#endif
+
 static const struct named archs[] = {
     {"SCMP_ARCH_AARCH64",	  SCMP_ARCH_AARCH64	   },
     {"SCMP_ARCH_ARM",	      SCMP_ARCH_ARM	   },
-#ifdef SCMP_ARCH_LOONGARCH64
     {"SCMP_ARCH_LOONGARCH64", SCMP_ARCH_LOONGARCH64},
-#endif
-#ifdef SCMP_ARCH_M68K
     {"SCMP_ARCH_M68K",	       SCMP_ARCH_M68K	     },
-#endif
     {"SCMP_ARCH_MIPS",	       SCMP_ARCH_MIPS	     },
     {"SCMP_ARCH_MIPS64",	 SCMP_ARCH_MIPS64	 },
     {"SCMP_ARCH_MIPS64N32",   SCMP_ARCH_MIPS64N32  },
@@ -64,12 +74,8 @@ static const struct named archs[] = {
     {"SCMP_ARCH_RISCV64",	  SCMP_ARCH_RISCV64	   },
     {"SCMP_ARCH_S390",	       SCMP_ARCH_S390	     },
     {"SCMP_ARCH_S390X",	SCMP_ARCH_S390X      },
-#ifdef SCMP_ARCH_SH
     {"SCMP_ARCH_SH",	     SCMP_ARCH_SH	 },
-#endif
-#ifdef SCMP_ARCH_SHEB
     {"SCMP_ARCH_SHEB",	       SCMP_ARCH_SHEB	     },
-#endif
     {"SCMP_ARCH_X32",	      SCMP_ARCH_X32	   },
     {"SCMP_ARCH_X86",	      SCMP_ARCH_X86	   },
     {"SCMP_ARCH_X86_64",	 SCMP_ARCH_X86_64	 },

@@ -17,6 +17,8 @@ bool seccomp_flag_supported(const char *name);
 /* false where there is no such name. errno_ret goes into ERRNO and TRACE actions. */
 bool seccomp_action(const char *name, unsigned errno_ret, uint32_t *out);
 bool seccomp_operator(const char *name, int *out);
+/* SECCOMP_ARCH_FOREIGN: a name of the specification for which this libseccomp has no number, since no machine that it runs on has such calls. */
+#define SECCOMP_ARCH_FOREIGN 0
 bool seccomp_arch(const char *name, uint32_t *out);
 bool seccomp_flag(const char *name, unsigned *out);
 

@@ -250,6 +250,26 @@ Test(filter, flags)
 	filter_free(&f);
 }
 
+/* Names of machines that are not this one: known, and of no account. */
+Test(filter, foreign_architectures)
+{
+	static const char *const names[] = {"LOONGARCH64", "M68K", "SH", "SHEB", "S390X"};
+	struct filter plain = compiled("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_ERRNO\"}]}");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char json[256];
+		struct filter f;
+
+		snprintf(json, sizeof(json), "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_%s\"],"
+			 "\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", names[i]);
+		f = compiled(json);
+		if (strcmp(names[i], "LOONGARCH64") && strcmp(names[i], "SH"))
+			cr_expect(f.n == plain.n && !memcmp(f.code, plain.code, f.n * sizeof(struct sock_filter)), "%s", names[i]);
+		filter_free(&f);
+	}
+	filter_free(&plain);
+}
+
 Test(filter, none)
 {
 	struct filter f = {(void *)1, 1, 1, true, true};
