@@ -268,9 +268,9 @@ static int open_sources(struct container *c, struct error *err)
 {
 	size_t n = c->spec->mounts.n;
 	int *fds = malloc((n + 1) * sizeof(*fds));
-	auto_close int mappings = root_open_mappings(c->spec, err);
+	auto_close int mappings = root_open_mappings(c->spec, c->privileged ? err : NULL);
 
-	if (mappings < 0 && mappings != -EBADF) {
+	if (mappings < 0 && mappings != -EBADF && c->privileged) {
 		free(fds);
 		return mappings;
 	}
@@ -285,6 +285,9 @@ static int open_sources(struct container *c, struct error *err)
 
 		snprintf(place, sizeof(place), "mounts[%zu]", i);
 		fds[i] = root_source_open(&c->spec->mounts.v[i], c->bundle, mappings, place, &e);
+		/* In a user namespace we may not be allowed to take a mount that the container's process, too, can reach: its error counts. */
+		if (fds[i] < 0 && !c->privileged)
+			fds[i] = -EBADF;
 		if (fds[i] < 0 && fds[i] != -EBADF) {
 			if (err)
 				*err = e;
@@ -296,7 +299,8 @@ static int open_sources(struct container *c, struct error *err)
 
 static bool needs_sources(const struct container *c)
 {
-	return c->privileged && (c->host.ns.create | c->host.ns.joined) & CLONE_NEWUSER;
+	/* Podman's root of an ordinary user is not privileged, but its folders are its own all the same. */
+	return geteuid() == 0 && (c->host.ns.create | c->host.ns.joined) & CLONE_NEWUSER;
 }
 
 int stage_console_host(struct container *c, struct error *err)
