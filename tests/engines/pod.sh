@@ -254,10 +254,18 @@ sysctls()
 	once 0 '123 456' --ulimit nofile=123:456 --ulimit nproc=1000:1000 box:1 sh -c 'echo $(ulimit -n) $(ulimit -Hn)'
 }
 
-# The infra container is of the same image, since the usual one has a program that may be missing here.
+# With systemd, Podman 5 makes the slice of a pod below another slice twice, and the second time is an error.
 pod_of_two()
 {
-	timeout "$patience" $pod pod create --name both --infra-image box:1 --infra-command 'sleep 600' --network none ${pod_parent:-} >/dev/null
+	below=${pod_parent:-}
+	[ "$driver" != systemd ] || below=
+	pod_of_two_below "$below"
+}
+
+# The infra container is of the same image, since the usual one has a program that may be missing here.
+pod_of_two_below()
+{ # OPTION
+	timeout "$patience" $pod pod create --name both --infra-image box:1 --infra-command 'sleep 600' --network none $1 >/dev/null
 	run_in_pod one sleep 600
 	run_in_pod two sleep 600
 	for kind in net ipc uts; do
