@@ -124,6 +124,19 @@ RUN_TEST(names_bad, "what is no slice:prefix:name is refused, and cannot name an
 	}
 }
 
+/* In a virtual machine memory and processes are limited in the guest; the unit gets what the machine needs around it. */
+static bool is_the_guests(const char *name)
+{
+	return in_vm() && (!strncmp(name, "memory.", 7) || !strncmp(name, "pids.", 5) || !strcmp(name, "TasksMax") ||
+			   (!strncmp(name, "Memory", 6) && strcmp(name, "MemorySwapMax")));
+}
+
+static void expect_file(struct bundle *b, const char *name, const char *value, const char *when)
+{
+	char *text = is_the_guests(name) ? cgroup_value_inside(b, name) : file_text(format("%s/%s", folder_of(b), name));
+	MUST_SAY(!strcmp(text, value), "%s%s: %s", when, name, text);
+}
+
 RUN_TEST(properties, "the limits are the unit's properties too, so that a reload keeps them; update changes both")
 {
 	need_systemd();
@@ -140,28 +153,31 @@ RUN_TEST(properties, "the limits are the unit's properties too, so that a reload
 	    {"AllowedCPUs", "0"},	{"TasksMax", "17"},	   {"MemoryHigh", "50331648"},	  {"MemoryMin", "1048576"}, {"Delegate", "yes"},
 	};
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
-		expect_property(unit, values[i][0], values[i][1]);
+		if (!is_the_guests(values[i][0]))
+			expect_property(unit, values[i][0], values[i][1]);
 	static const char *const files[][2] = {
 	    {"memory.max", "67108864\n"}, {"memory.low", "33554432\n"},	  {"cpu.weight", "59\n"},  {"cpu.max", "50000 200000\n"}, {"cpuset.cpus", "0\n"},
 	    {"pids.max", "17\n"},	  {"memory.high", "50331648\n"}, {"memory.min", "1048576\n"},
 	};
 	for (int round = 0; round < 2; round++) {
-		for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-			char *text = file_text(format("%s/%s", folder_of(&b), files[i][0]));
-			MUST_SAY(!strcmp(text, files[i][1]), "%s%s: %s", round ? "after a reload " : "", files[i][0], text);
-		}
+		for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+			expect_file(&b, files[i][0], files[i][1], round ? "after a reload " : "");
 		struct result r = systemctl("daemon-reload", NULL, NULL);
 		must_succeed(&r);
 	}
 	struct result r = nacre("update", "--memory", "128M", "--pids-limit", "9", "--cpu-quota", "-1", b.id, NULL);
 	must_succeed(&r);
-	expect_property(unit, "MemoryMax", "134217728");
-	expect_property(unit, "TasksMax", "9");
+	if (!in_vm()) {
+		expect_property(unit, "MemoryMax", "134217728");
+		expect_property(unit, "TasksMax", "9");
+	}
 	r = systemctl("daemon-reload", NULL, NULL);
 	must_succeed(&r);
-	MUST(!strcmp(file_text(format("%s/memory.max", folder_of(&b))), "134217728\n"));
-	MUST(!strcmp(file_text(format("%s/pids.max", folder_of(&b))), "9\n"));
-	MUST(!strcmp(file_text(format("%s/cpu.max", folder_of(&b))), "max 200000\n"));
+	expect_file(&b, "memory.max", "134217728\n", "updated, ");
+	expect_file(&b, "pids.max", "9\n", "updated, ");
+	/* Whenever it writes the file again the manager puts its own period beside what is no limit. */
+	char *cpu = file_text(format("%s/cpu.max", folder_of(&b)));
+	MUST_SAY(!strncmp(cpu, "max ", 4), "%s", cpu);
 	gone(&b);
 }
 
