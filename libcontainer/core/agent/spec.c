@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "core/lifecycle.h"
 #include "core/stages.h"
+#include "core/vm/size.h"
 #include "mount/mount.h"
 
 static const struct lifecycle_global global = { .cgroup_driver = CGROUP_FS };
@@ -33,7 +34,7 @@ int agent_spec_resources(const struct oci_resources *r, struct oci_resources *ou
 	for (size_t i = 0; i < r->unified.n; i++) {
 		const struct pair *p = &r->unified.v[i];
 
-		if (!str_starts(p->key, "pids.") && !str_starts(p->key, "memory."))
+		if (!vm_size_is_guests(p->key))
 			continue;
 		if (!out->unified.v)
 			out->unified.v = calloc(r->unified.n, sizeof(*out->unified.v));

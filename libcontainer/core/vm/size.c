@@ -127,7 +127,7 @@ void vm_size_host(const struct oci_config *spec, const struct oci_resources *ask
 	out->all.pids = NULL;
 	out->all.unified = (struct pairs){ .v = out->unified };
 	for (size_t i = 0; i < asked->unified.n && out->all.unified.n < ISOLATION_UNIFIED_MAX; i++)
-		if (!str_starts(asked->unified.v[i].key, "pids.") && !str_starts(asked->unified.v[i].key, "memory."))
+		if (!vm_size_is_guests(asked->unified.v[i].key))
 			out->unified[out->all.unified.n++] = asked->unified.v[i];
 	if (asked->memory)
 		widen_all(asked->memory, least, out);

@@ -2,7 +2,9 @@
 #ifndef CORE_VM_SIZE_H
 #define CORE_VM_SIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/isolation.h"
 
@@ -25,8 +27,14 @@ struct vm_size {
  * -EINVAL with the place in the document. */
 int vm_size_plan(const struct oci_config *spec, struct vm_size *out, struct error *err);
 
+/* Whether this file of a cgroup, as linux.resources.unified names it, is set in the guest and not on the host: a guest has no swap. */
+static inline bool vm_size_is_guests(const char *file)
+{
+	return !strncmp(file, "pids.", 5) || (!strncmp(file, "memory.", 7) && strncmp(file, "memory.swap.", 12));
+}
+
 /* The resources that the host's cgroup gets in place of `asked`: all but what is meant for the processes of the container, which acts
- * inside the guest (pids, and the files of those two controllers in unified); memory with what is needed around it, and
+ * inside the guest (pids, and the files of those two controllers in unified, but for swap's); memory with what is needed around it, and
  * never less than the machine has, which once touched cannot be taken away. */
 void vm_size_host(const struct oci_config *spec, const struct oci_resources *asked, struct isolation_resources *out);
 
