@@ -95,7 +95,9 @@ static int spawn_ps(char *const args[], bool quietly, int out, pid_t *pid, struc
 		ret = posix_spawnp(pid, "ps", &actions, NULL, args, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	errno = ret;
-	return ret ? error_errno(err, "execute ps") : 0;
+	if (ret == ENOENT)
+		return error_set(err, -ret, "ps(1) is not installed, for what follows the container's id (package procps)");
+	return ret ? error_set(err, -ret, "execute ps: %s", strerror(ret)) : 0;
 }
 
 static int run_ps(char *const args[], bool quietly, char **table, struct error *err)

@@ -490,6 +490,8 @@ RUN_TEST(pause_resume, "pause stops the container's time, resume lets it go on")
 RUN_TEST(ps_arguments, "what follows the id of ps is for ps(1): its columns, of the container's processes and no other")
 {
 	need_root();
+	if (!exists("/bin/ps"))
+		test_skip("ps(1) is not installed");
 	struct bundle b;
 	bundle_make(&b);
 	bundle_inside(&b, "sleep", "4711", NULL);
