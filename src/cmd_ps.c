@@ -94,7 +94,6 @@ static int spawn_ps(char *const args[], bool quietly, int out, pid_t *pid, struc
 	if (ret == 0)
 		ret = posix_spawnp(pid, "ps", &actions, NULL, args, environ);
 	posix_spawn_file_actions_destroy(&actions);
-	errno = ret;
 	if (ret == ENOENT)
 		return error_set(err, -ret, "ps(1) is not installed, for what follows the container's id (package procps)");
 	return ret ? error_set(err, -ret, "execute ps: %s", strerror(ret)) : 0;
