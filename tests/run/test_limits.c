@@ -1,5 +1,6 @@
 /* test_limits.c: what each field of linux.resources becomes on pure cgroup v2, read back from the kernel; for
- * both drivers, as root and as a user who owns a cgroup. (test_cgroup.c has what is the same on all hosts.)
+ * both drivers, as root and as a user who owns a cgroup; and what only cgroup v1 has. (test_cgroup.c has what is the
+ * same on all hosts.)
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -433,4 +434,80 @@ RUN_TEST(killed_for_memory, "a container killed for memory: the status says so, 
 	struct result r = bundle_run_inside(&b, "spend", "64", NULL);
 	must_exit(&r, 137);
 	must_leave_nothing(&b);
+}
+
+/* On a host whose controllers sit on v1: what v2 no longer has. */
+RUN_TEST(v1_fields, "the fields that only cgroup v1 has, read back")
+{
+	static const struct {
+		const char *resources, *controller, *file, *value;
+	} rows[] = {
+	    /* clang-format off */
+	    {"{'memory':{'limit':67108864,'swap':100663296}}", "memory", "memory.memsw.limit_in_bytes", "100663296\n"},
+	    {"{'memory':{'swappiness':30}}", "memory", "memory.swappiness", "30\n"},
+	    {"{'memory':{'disableOOMKiller':true}}", "memory", "memory.oom_control", "oom_kill_disable 1\n"},
+	    {"{'memory':{'kernelTCP':1048576}}", "memory", "memory.kmem.tcp.limit_in_bytes", "1048576\n"},
+	    {"{'memory':{'useHierarchy':true}}", "memory", "memory.use_hierarchy", "1\n"},
+	    {"{'cpu':{'realtimePeriod':500000,'realtimeRuntime':0}}", "cpu", "cpu.rt_period_us", "500000\n"},
+	    {"{'cpu':{'quota':50000,'burst':10000}}", "cpu", "cpu.cfs_burst_us", "10000\n"},
+	    {"{'cpu':{'idle':1}}", "cpu", "cpu.idle", "1\n"},
+	    {"{'cpu':{'cpus':'0'}}", "cpuset", "cpuset.cpus", "0\n"},
+	    {"{'cpu':{'mems':'0'}}", "cpuset", "cpuset.mems", "0\n"},
+	    {"{'pids':{'limit':0}}", "pids", "pids.max", "0\n"},
+	    {"{'blockIO':{'weight':100}}", "blkio", "blkio.bfq.weight", "100\n"},
+	    {"{'network':{'classID':1048577}}", "net_cls", "net_cls.classid", "1048577\n"},
+	    {"{'network':{'priorities':[{'name':'lo','priority':3}]}}", "net_prio", "net_prio.ifpriomap", "lo 3\n"},
+	    /* clang-format on */
+	};
+	int read = 0;
+	need_root();
+	if (!cgroup_v1_mount("memory"))
+		test_skip("this machine has no memory controller on cgroup v1");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "{'linux':{'resources':%s}}", rows[i].resources);
+		bundle_inside(&b, "sleep", "600", NULL);
+		struct result r = nacre("run", "--detach", "--bundle", b.dir, b.id, NULL);
+		/* Where the kernel lacks it, that is said by name. */
+		if (r.status != 0) {
+			must_fail(&r, rows[i].controller);
+			must_leave_nothing(&b);
+			continue;
+		}
+		char *text = cgroup_value(&b, rows[i].controller, rows[i].file, "");
+		MUST_SAY(text && strstr(text, rows[i].value), "%s: %s", rows[i].file, text ? text : "nothing");
+		read++;
+	}
+	MUST_SAY(read >= 6, "only %d", read);
+}
+
+RUN_TEST(v1_throttles, "blockIO's four throttles on cgroup v1")
+{
+	static const char *const rows[][2] = {
+	    {"throttleReadBpsDevice", "blkio.throttle.read_bps_device"},
+	    {"throttleWriteBpsDevice", "blkio.throttle.write_bps_device"},
+	    {"throttleReadIOPSDevice", "blkio.throttle.read_iops_device"},
+	    {"throttleWriteIOPSDevice", "blkio.throttle.write_iops_device"},
+	};
+	need_root();
+	if (!cgroup_v1_mount("blkio"))
+		test_skip("this machine has no blkio controller on cgroup v1");
+	char *disk = file_text("/sys/block/vda/dev");
+	if (!*disk)
+		disk = file_text("/sys/block/sda/dev");
+	if (!*disk)
+		test_skip("this machine has no disk");
+	disk[strcspn(disk, "\n")] = '\0';
+	char *colon = strchr(disk, ':');
+	for (size_t i = 0; i < 4; i++) {
+		struct bundle b;
+		bundle_make(&b);
+		bundle_config(&b, "{'linux':{'resources':{'blockIO':{'%s':[{'major':%.*s,'minor':%s,'rate':%zu}]}}}}", rows[i][0], (int)(colon - disk),
+			      disk, colon + 1, 1048576 + i * 4096);
+		bundle_inside(&b, "sleep", "600", NULL);
+		bundle_start(&b, NULL);
+		char *text = cgroup_value(&b, "blkio", rows[i][1], "");
+		MUST_SAY(text && has_line(text, format("%s %zu", disk, 1048576 + i * 4096)), "%s: %s", rows[i][1], text);
+	}
 }
