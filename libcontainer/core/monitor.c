@@ -1,7 +1,6 @@
 /* monitor.c: stays with a process in the foreground. See monitor.h. */
 #include "core/monitor.h"
 
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,8 +119,8 @@ int monitor_run(const struct proc *process, const struct cgroup *cgroup, int ter
 	if (ret == 0)
 		ret = loop_run(loop, err);
 	/* What it said last may still lie there. */
-	while (ready && ready->inside >= 0 && poll(&(struct pollfd){ .fd = ready->inside, .events = POLLIN }, 1, 0) > 0)
-		(void)ready_pass_on(ready, 0);
+	if (ready && ready->inside >= 0)
+		(void)ready_pass_on_rest(ready, 0);
 	relay_end(w.relay);
 	loop_free(loop);
 	if (ret == 0)

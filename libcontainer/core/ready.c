@@ -22,6 +22,8 @@
 #define FOLDER "notify"
 #define SOCKET FOLDER "/notify.sock"
 #define MESSAGE_MAX 4096
+/* More than the kernel keeps for one socket (net.unix.max_dgram_qlen). */
+#define REST_MAX 1024
 /* A manager that does not answer is not waited for longer. */
 #define PATIENCE_MS 10000
 
@@ -175,6 +177,15 @@ int ready_pass_on(const struct ready *r, pid_t main_pid)
 	return ready;
 }
 
+int ready_pass_on_rest(const struct ready *r, pid_t main_pid)
+{
+	int ready = 0;
+
+	for (int i = 0; i < REST_MAX && poll(&(struct pollfd){ .fd = r->inside, .events = POLLIN }, 1, 0) > 0; i++)
+		ready |= ready_pass_on(r, main_pid);
+	return ready;
+}
+
 /* Who asks a manager for the service of a process that is gone gets no answer. So we stay until it has read: it closes what it was sent. */
 static void await_reader(const struct ready *r)
 {
@@ -211,16 +222,17 @@ void ready_await(const struct ready *r, const struct proc *init)
 	for (;;) {
 		/* Where there are no pidfds it is asked now and then. */
 		int n = poll(fds, 2, init->pidfd >= 0 ? -1 : 100);
-		bool ended = proc_life(init) != PROC_ALIVE;
+		bool ended = proc_life(init) != PROC_ALIVE, ready = false;
 
 		if (n < 0 && errno != EINTR)
 			return;
-		/* Its last word may be the one. */
-		if (n > 0 && fds[0].revents && ready_pass_on(r, init->pid)) {
+		if (ended)
+			ready = ready_pass_on_rest(r, init->pid);
+		else if (n > 0 && fds[0].revents)
+			ready = ready_pass_on(r, init->pid);
+		if (ready)
 			await_reader(r);
-			return;
-		}
-		if (ended && (n <= 0 || !fds[0].revents))
+		if (ready || ended)
 			return;
 	}
 }

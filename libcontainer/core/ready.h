@@ -34,6 +34,9 @@ int ready_listen(const struct container *c, struct ready *r, struct error *err);
 /* Reads one message and says it again; 1 once the program is ready, else 0. main_pid: to be named then, or 0. */
 int ready_pass_on(const struct ready *r, pid_t main_pid);
 
+/* The same for all that lies there when the program has ended, though not for what its children, or others, never stop to say. */
+int ready_pass_on_rest(const struct ready *r, pid_t main_pid);
+
 /* For who will not stay: passes on until the program is ready, or has ended. */
 void ready_await(const struct ready *r, const struct proc *init);
 

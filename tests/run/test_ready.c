@@ -205,3 +205,26 @@ RUN_TEST(ready_nobody, "a manager that is not there is a warning, and nobody wai
 	must_succeed(&r);
 	MUST_SAY(strstr(file_text(log), "NOTIFY_SOCKET"), "%s", file_text(log));
 }
+
+RUN_TEST(ready_babble, "whoever goes on to speak when the program has ended keeps nobody: neither run nor start")
+{
+	struct manager m;
+	struct bundle b;
+	need_root();
+	manage(&m);
+	bundle_make(&b);
+	/* Without a pid namespace of its own it outlives the first process. */
+	bundle_config(&b, "{'linux':{'namespaces':[{'type':'mount'},{'type':'ipc'},{'type':'uts'},{'type':'network'}]}}");
+	bundle_inside(&b, "babble", "X-NOTHING=1", ";", "sleep", "1", NULL);
+	struct result r = nacre_with(&m.how, "run", "--bundle", b.dir, b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+	r = nacre_with(&m.how, "create", "--bundle", b.dir, b.id, NULL);
+	must_succeed(&r);
+	r = nacre_with(&m.how, "start", b.id, NULL);
+	must_succeed(&r);
+	r = nacre("delete", "--force", b.id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(&b);
+	MUST(!*hear(&m, 0));
+}

@@ -103,10 +103,11 @@ static int check(const struct container *c, struct error *err)
 	const struct oci_vm_hw *hw = s->vm ? s->vm->hw_config : NULL;
 	int ret = check_namespaces(s, err);
 
-	if (ret == 0)
-		ret = vm_check_user(s, s->process, err);
 	if (ret < 0)
 		return ret;
+	ret = vm_check_user(s, s->process, err);
+	if (ret < 0)
+		return error_wrap(err, "config.json"), ret;
 	if (c->preserved > 0)
 		return error_set(err, -ENOTSUP, "--preserve-fds: descriptors cannot be handed on into a virtual machine");
 	if (s->linux_ && s->linux_->resources && s->linux_->resources->unified.n > ISOLATION_UNIFIED_MAX)
