@@ -294,6 +294,14 @@ int fd_close_from(int first, const int *keep, size_t n, struct error *err)
 	return 0;
 }
 
+bool fd_is_on(int fd, long magic)
+{
+	struct statfs fs;
+
+	/* Magics have 32 bits; on some machines f_type is signed and narrower than the constant. */
+	return !fstatfs(fd, &fs) && (uint32_t)fs.f_type == (uint32_t)magic;
+}
+
 struct fd_path fd_path(int fd)
 {
 	struct fd_path p;

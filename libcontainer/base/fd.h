@@ -5,6 +5,7 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -32,6 +33,9 @@ int fd_cloexec_from(int first, struct error *err);
 
 /* Closes every descriptor >= first but those in keep[] (n of them, any order). */
 int fd_close_from(int first, const int *keep, size_t n, struct error *err);
+
+/* Is the descriptor on a file system of this magic (linux/magic.h)? */
+bool fd_is_on(int fd, long magic);
 
 /* "/proc/self/fd/N" for the few system calls that take no descriptor. */
 struct fd_path { char text[32]; };

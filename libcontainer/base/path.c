@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -226,14 +225,6 @@ int path_open_parent(int root, const char *path, bool want, char **name, struct 
 		return error_set(err, fd, "open the parent of %s: %s", path, strerror(-fd));
 	*name = TAKE_PTR(last);
 	return fd;
-}
-
-bool fd_is_on(int fd, long magic)
-{
-	struct statfs fs;
-
-	/* Magics have 32 bits; on some machines f_type is signed and narrower than the constant. */
-	return !fstatfs(fd, &fs) && (uint32_t)fs.f_type == (uint32_t)magic;
 }
 
 bool path_is_clean(const char *path)

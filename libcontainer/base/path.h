@@ -28,9 +28,6 @@ int path_make_file(int root, const char *path, mode_t mode, struct error *err);
  * component, never "." or ".." or empty: those are -EINVAL. */
 int path_open_parent(int root, const char *path, bool make, char **name, struct error *err);
 
-/* Is the descriptor on a file system of this magic (linux/magic.h)? */
-bool fd_is_on(int fd, long magic);
-
 /* True where `path` is absolute and has no ".", ".." or empty component (one trailing slash is fine). */
 bool path_is_clean(const char *path);
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/auto.h"
-#include "base/path.h"
+#include "base/fd.h"
 #include "base/str.h"
 
 enum { LINKS_MAX = 40, SWAPS_MAX = 1000, PROC_ROOT_INO = 1 };

@@ -40,6 +40,8 @@ int cgroup_add_folders(struct cgroup *c, const char *path, struct error *err);
 /* mkdir in all of them; what may not be made is dropped if rootless. Undoes itself. */
 int cgroup_make_folders(struct cgroup *c, bool rootless, struct error *err);
 void cgroup_remove_folders(struct cgroup *c);
+/* Forgets them; on the host nothing changes. */
+void cgroup_drop_folders(struct cgroup *c);
 /* Controllers, limits, devices: what a new cgroup needs before anyone is in it. */
 int cgroup_set_up(struct cgroup *c, const struct oci_resources *resources, bool rootless, struct error *err);
 

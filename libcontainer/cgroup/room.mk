@@ -9,6 +9,7 @@ libcontainer_cgroup_libcgroup_a_SOURCES = \
 	%D%/device_rules.c \
 	%D%/devices.c %D%/devices.h \
 	%D%/folder.c %D%/folder.h \
+	%D%/folders.c \
 	%D%/hierarchy.c %D%/hierarchy.h \
 	%D%/inner.h \
 	%D%/limits.c %D%/limits.h \

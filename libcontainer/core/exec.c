@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/path.h"
 #include "base/str.h"
 #include "cgroup/rdt.h"
 #include "core/lifecycle.h"

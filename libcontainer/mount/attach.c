@@ -299,6 +299,28 @@ static int attach_by_calls(struct root *r, const struct piece *p, const struct p
 	return ret;
 }
 
+/* Attributes (`one` in place of p->one), propagation and id mapping of p for a mount that is already there. */
+static int apply(struct root *r, int fd, const struct piece *p, const struct attributes *one, struct error *err)
+{
+	int ret = -ENOSYS;
+
+	if (!r->own.old_attributes)
+		ret = apply_changes(r, fd, p, one, err);
+	return ret == -ENOSYS && r->own.old_attributes ? classic_change(r, fd, p, one, err) : ret;
+}
+
+/* The old way. */
+static int attach_by_mount(struct root *r, const struct piece *p, const struct place *at, int *top, struct error *err)
+{
+	struct attributes rest;
+	auto_close int fd = classic_attach(r, p, at, &rest, err);
+	int ret = fd < 0 ? fd : apply(r, fd, p, &rest, err);
+
+	if (ret == 0 && top)
+		*top = TAKE_FD(fd);
+	return ret;
+}
+
 int attach_piece(struct root *r, const struct piece *p, const struct place *at, int *top, struct error *err)
 {
 	/* fsconfig(2) has no word for these two. */
@@ -307,18 +329,7 @@ int attach_piece(struct root *r, const struct piece *p, const struct place *at, 
 
 	if (!unspeakable && !r->own.old_mounts)
 		ret = attach_by_calls(r, p, at, top, err);
-	return ret == -ENOSYS && (unspeakable || r->own.old_mounts) ? classic_attach(r, p, at, top, err)
-								    : ret;
-}
-
-int attach_apply(struct root *r, int fd, const struct piece *p, const struct attributes *one,
-		 struct error *err)
-{
-	int ret = -ENOSYS;
-
-	if (!r->own.old_attributes)
-		ret = apply_changes(r, fd, p, one, err);
-	return ret == -ENOSYS && r->own.old_attributes ? classic_change(r, fd, p, one, err) : ret;
+	return ret == -ENOSYS && (unspeakable || r->own.old_mounts) ? attach_by_mount(r, p, at, top, err) : ret;
 }
 
 int attach_change(struct root *r, int fd, const struct attributes *one, const struct attributes *tree,
@@ -330,7 +341,7 @@ int attach_change(struct root *r, int fd, const struct attributes *one, const st
 		p.tree = *tree;
 	if (spread)
 		memcpy(p.propagation, spread, sizeof(p.propagation));
-	return attach_apply(r, fd, &p, one, err);
+	return apply(r, fd, &p, one, err);
 }
 
 int attach_remount(struct root *r, int fd, unsigned long super, const char *const *data, size_t data_n,

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -188,7 +189,7 @@ static int reopen(const struct piece *p, const struct place *at, struct error *e
 		return at->root == AT_FDCWD ? error_errno(err, "open %s", at->path) : fd;
 	if (fstat(fd, &new) < 0 || fstat(p->kind == PIECE_NEW ? at->fd : p->fd, &was) < 0)
 		return error_errno(err, "stat");
-	same = new.st_dev == was.st_dev &&new.st_ino == was.st_ino;
+	same = new.st_dev == was.st_dev && new.st_ino == was.st_ino;
 	if (same != (p->kind == PIECE_BIND))
 		return error_set(err, -ESTALE, "the place was moved away while it was mounted upon");
 	return TAKE_FD(fd);
@@ -216,10 +217,9 @@ static int mount_new(struct root *r, const struct piece *p, const struct place *
 				   err);
 }
 
-int classic_attach(struct root *r, const struct piece *p, const struct place *at, int *top, struct error *err)
+int classic_attach(struct root *r, const struct piece *p, const struct place *at, struct attributes *rest, struct error *err)
 {
 	auto_close int fd = -EBADF;
-	struct attributes one = p->one;
 	int ret;
 
 	if (p->kind == PIECE_TREE)
@@ -227,13 +227,13 @@ int classic_attach(struct root *r, const struct piece *p, const struct place *at
 	if (p->kind == PIECE_NEW)
 		ret = mount_new(r, p, at, err);
 	else
-		ret =
-		    mount_fds(r, p->fd, NULL, at->fd, NULL, MS_BIND | (p->recursive ? MS_REC : 0), NULL, err);
+		ret = mount_fds(r, p->fd, NULL, at->fd, NULL, MS_BIND | (p->recursive ? MS_REC : 0), NULL, err);
 	if (ret < 0)
 		return ret;
+	*rest = p->one;
 	if (p->kind == PIECE_NEW) {
-		one.set &= MOUNT_ATTR_RDONLY;
-		one.clear = 0;
+		rest->set &= MOUNT_ATTR_RDONLY;
+		rest->clear = 0;
 	}
 	fd = reopen(p, at, err);
 	if (fd < 0)
@@ -242,11 +242,7 @@ int classic_attach(struct root *r, const struct piece *p, const struct place *at
 		ret = context_mark(r, p, fd, err);
 	if (ret == 0 && p->fill)
 		ret = p->fill(fd, at->fd, err);
-	if (ret == 0)
-		ret = attach_apply(r, fd, p, &one, err);
-	if (ret == 0 && top)
-		*top = TAKE_FD(fd);
-	return ret;
+	return ret < 0 ? ret : TAKE_FD(fd);
 }
 
 int classic_remount(struct root *r, int fd, unsigned long super, const char *const *data, size_t data_n,

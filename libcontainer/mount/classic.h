@@ -7,11 +7,11 @@
 #ifndef MOUNT_CLASSIC_H
 #define MOUNT_CLASSIC_H
 
-#include "mount/attach.h"
+#include "mount/piece.h"
+#include "mount/root.h"
 
-/* As attach_piece(). */
-int classic_attach(struct root *r, const struct piece *p, const struct place *at, int *top,
-		   struct error *err);
+/* Mounts and fills p: a descriptor of the mount's top, the caller's. *rest: the attributes that it does not have yet. */
+int classic_attach(struct root *r, const struct piece *p, const struct place *at, struct attributes *rest, struct error *err);
 
 /* Attributes and propagation of the mount whose top is fd; `one` in place of p->one. */
 int classic_change(struct root *r, int fd, const struct piece *p, const struct attributes *one,

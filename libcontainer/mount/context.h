@@ -3,7 +3,7 @@
 #ifndef MOUNT_CONTEXT_H
 #define MOUNT_CONTEXT_H
 
-#include "mount/attach.h"
+#include "mount/piece.h"
 #include "mount/root.h"
 
 /* While the host's /sys is still to be seen: -ENOTSUP if config wants a label and SELinux is not enabled

@@ -12,4 +12,5 @@ libcontainer_mount_libmount_a_SOURCES = \
 	%D%/mask.c %D%/mask.h \
 	%D%/mount.c %D%/mount.h \
 	%D%/options.c %D%/options.h \
+	%D%/piece.h \
 	%D%/root.c %D%/root.h

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/path.h"
 
 /* Being on procfs is not enough: another file of procfs may be mounted there (self/sched, which swallows

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/sys.h"
 #include "base/table.h"
 #include "lack.h"
