@@ -31,9 +31,8 @@ static int read_process(const char *file, struct oci_process **out, struct error
 	return ret < 0 ? ret : oci_process_parse(text, len, file, out, err);
 }
 
-/* The container's own process. Its terminal is not inherited: whoever wants one says -t. */
-static int inherit_process(const struct lifecycle_global *g, const char *id, struct oci_process **out,
-			   struct error *err)
+/* A process.json without capabilities has the container's; --cap adds to these. */
+static int inherit_caps(const struct lifecycle_global *g, const char *id, struct oci_process *process, struct error *err)
 {
 	struct oci_config *config = NULL;
 	int ret = lifecycle_config(g, id, &config, err);
@@ -41,26 +40,8 @@ static int inherit_process(const struct lifecycle_global *g, const char *id, str
 	if (ret < 0)
 		return ret;
 	if (config->process)
-		config->process->terminal = false;
-	else
-		ret = error_set(err, -EINVAL,
-				"container \"%s\": its config has no process; give one with --process", id);
-	*out = TAKE_PTR(config->process);
+		process->capabilities = TAKE_PTR(config->process->capabilities);
 	oci_config_free(config);
-	return ret;
-}
-
-/* A process.json without capabilities has the container's; --cap adds to these. */
-static int inherit_caps(const struct lifecycle_global *g, const char *id, struct oci_process *process,
-			struct error *err)
-{
-	struct oci_process *base = NULL;
-	int ret = inherit_process(g, id, &base, err);
-
-	if (ret < 0)
-		return ret;
-	process->capabilities = TAKE_PTR(base->capabilities);
-	oci_process_free(base);
 	return 0;
 }
 
@@ -93,31 +74,54 @@ static int check_terminal(const struct exec_options *o, const struct oci_process
 	return 0;
 }
 
-static int run(const struct lifecycle_global *g, void *options, int argc, char **argv, struct error *err)
-{
-	struct exec_options *o = options;
-	struct oci_process *process = NULL;
-	int status = 0, ret = store_check_id(argv[0], err);
+struct asked {
+	const struct lifecycle_global *global;
+	const char *id;
+	struct exec_options *options;
+	struct oci_process *process; /* from --process; else NULL, and the container's own is meant */
+};
 
-	o->change.args = argc > 1 ? argv + 1 : NULL;
-	if (ret == 0 && !o->process && argc < 2)
-		ret = error_set(err, -EINVAL, "exec needs a command or --process; see nacre exec --help");
-	if (ret == 0)
-		ret = o->process ? read_process(o->process, &process, err)
-				 : inherit_process(g, argv[0], &process, err);
-	if (ret == 0 && o->change.caps.n && !process->capabilities)
-		ret = inherit_caps(g, argv[0], process, err);
+static int make_process(void *data, struct oci_process *own, struct oci_process **out, struct error *err)
+{
+	const struct asked *asked = data;
+	const struct exec_options *o = asked->options;
+	struct oci_process *process = asked->process ? asked->process : own;
+	int ret = 0;
+
+	if (!process)
+		return error_set(err, -EINVAL, "container \"%s\": its config has no process; give one with --process", asked->id);
+	/* A terminal is not inherited: whoever wants one says -t. */
+	if (!asked->process)
+		process->terminal = false;
+	else if (o->change.caps.n && !process->capabilities)
+		ret = inherit_caps(asked->global, asked->id, process, err);
 	if (ret == 0)
 		ret = apply(process, &o->change, err);
 	if (ret == 0)
 		ret = oci_check_process(process, o->process ? o->process : "process", err);
 	if (ret == 0)
 		ret = check_terminal(o, process, err);
+	*out = process;
+	return ret;
+}
+
+static int run(const struct lifecycle_global *g, void *options, int argc, char **argv, struct error *err)
+{
+	struct exec_options *o = options;
+	struct asked asked = {g, argv[0], o, NULL};
+	int status = 0, ret = store_check_id(argv[0], err);
+
+	o->change.args = argc > 1 ? argv + 1 : NULL;
+	if (ret == 0 && !o->process && argc < 2)
+		ret = error_set(err, -EINVAL, "exec needs a command or --process; see nacre exec --help");
+	if (ret == 0 && o->process)
+		ret = read_process(o->process, &asked.process, err);
 	if (ret == 0)
 		ret = lifecycle_exec(g,
 				     &(struct lifecycle_exec){
 					 .id = argv[0],
-					 .process = process,
+					 .make = make_process,
+					 .data = &asked,
 					 .console_socket = o->console_socket,
 					 .pid_file = o->pid_file,
 					 .pidfd_socket = o->pidfd_socket,
@@ -128,7 +132,7 @@ static int run(const struct lifecycle_global *g, void *options, int argc, char *
 					 .ignore_paused = o->ignore_paused,
 				     },
 				     &status, err);
-	oci_process_free(process);
+	oci_process_free(asked.process);
 	return ret < 0 ? ret : status;
 }
 

@@ -188,6 +188,7 @@ out:
 int lifecycle_exec(const struct lifecycle_global *g, const struct lifecycle_exec *o, int *status, struct error *err)
 {
 	auto_container struct container c;
+	struct oci_process *process;
 	enum container_status now;
 	struct monitor_mask mask;
 	int terminal = -EBADF, ret = container_load(&c, g, o->id, false, err);
@@ -202,9 +203,12 @@ int lifecycle_exec(const struct lifecycle_global *g, const struct lifecycle_exec
 				 now == CONTAINER_STOPPED ? "stopped" : "half made");
 	if (now == CONTAINER_PAUSED && !o->ignore_paused)
 		return error_set(err, -EINVAL, "container \"%s\": cannot exec in a paused container (use --ignore-paused to override)", o->id);
+	ret = o->make(o->data, c.spec->process, &process, err);
+	if (ret < 0)
+		return ret;
 	c.exec = o;
-	c.process = o->process;
-	if (o->process->terminal && o->detach && !o->console_socket)
+	c.process = process;
+	if (process->terminal && o->detach && !o->console_socket)
 		return error_set(err, -EINVAL, "a detached process with a terminal needs --console-socket");
 	if (!o->detach)
 		monitor_block(&mask);

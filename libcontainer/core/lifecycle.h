@@ -45,7 +45,10 @@ int lifecycle_run(const struct lifecycle_global *g, const struct lifecycle_creat
 
 struct lifecycle_exec {
 	const char *id;
-	const struct oci_process *process;  /* complete: built from --process, or from the container's config and the options */
+	/* Once, with the container's own process, or NULL where its config has none: *process is the one to run, complete and checked. It may be
+	 * `own`, changed; else it stays the caller's. */
+	int (*make)(void *data, struct oci_process *own, struct oci_process **process, struct error *err);
+	void *data;
 	const char *console_socket, *pid_file, *pidfd_socket;
 	const char *const *cgroups;         /* --cgroup values "[ctrl:]path", NULL-terminated; NULL: the container's own */
 	int preserve_fds, listen_fds;
@@ -69,7 +72,7 @@ int lifecycle_state(const struct lifecycle_global *g, const char *id, struct oci
  * malloc()ed strings, sorted. */
 int lifecycle_list(const struct lifecycle_global *g, char ***ids, size_t *n, struct error *err);
 
-/* The config the container was created with (the saved copy), for exec's defaults. oci_config_free(). */
+/* The config the container was created with (the saved copy). oci_config_free(). */
 int lifecycle_config(const struct lifecycle_global *g, const char *id, struct oci_config **config, struct error *err);
 
 /* What this build and host can do, gathered from the tables; schema_free(&oci_features_schema, *out). */

@@ -165,22 +165,49 @@ struct birth {
 	struct error error;
 };
 
-typedef int (*enter_fn)(const void *what, struct error *err);
+struct steps {
+	int (*enter)(void *what, struct error *err);  /* the process in between, before the birth */
+	int (*settle)(void *what, struct error *err); /* the child, before anything else; or NULL */
+	void *what;
+};
+
+static bool tell(int to, const struct birth *birth)
+{
+	return write(to, birth, sizeof(*birth)) == sizeof(*birth);
+}
+
+/* The one in between tells of the child, a child that could not settle of itself; then there is nobody left who could. */
+static int hear(int from, struct birth *birth)
+{
+	struct birth heard;
+	bool any = false;
+	ssize_t n;
+
+	while ((n = read(from, &heard, sizeof(heard))) > 0 || (n < 0 && errno == EINTR)) {
+		if (n != sizeof(heard))
+			continue;
+		/* In whichever order. */
+		if (heard.pid)
+			birth->pid = heard.pid, birth->into_cgroup = heard.into_cgroup;
+		if (heard.error.code < 0)
+			birth->error = heard.error;
+		any = true;
+	}
+	return any ? 0 : -ECHILD;
+}
 
 /* Two steps: a process that enters what it must, and then bears the child *for our caller* (CLONE_PARENT), since a pid namespace
  * is only ever entered by being born there. */
-static pid_t spawn_by_midwife(enter_fn enter, const void *what, uint64_t flags, int cgroup_fd, int *pidfd, bool *into_cgroup,
-			      struct error *err)
+static pid_t spawn_by_midwife(const struct steps *steps, uint64_t flags, int cgroup_fd, int *pidfd, bool *into_cgroup, struct error *err)
 {
 	struct birth birth = { 0 };
-	int pipe_fds[2], ignored;
-	pid_t midwife, child = 0;
-	bool unused;
-	ssize_t n;
+	int pipe_fds[2], ignored, ret;
+	bool into = false;
+	pid_t midwife;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return error_errno(err, "pipe");
-	midwife = clone_into(0, -EBADF, &ignored, &unused);
+	midwife = clone_into(0, -EBADF, &ignored, &into);
 	if (midwife < 0) {
 		error_errno(err, "clone");
 		close(pipe_fds[0]);
@@ -189,34 +216,33 @@ static pid_t spawn_by_midwife(enter_fn enter, const void *what, uint64_t flags, 
 	}
 	if (midwife == 0) {
 		close(pipe_fds[0]);
-		if (enter(what, &birth.error) == 0) {
-			bool into = false;
-
-			child = clone_into(flags | CLONE_PARENT, cgroup_fd, &ignored, &into);
-			if (child == 0) {
+		if (steps->enter(steps->what, &birth.error) == 0) {
+			birth.pid = clone_into(flags | CLONE_PARENT, cgroup_fd, &ignored, &into);
+			if (birth.pid == 0) {
+				if (steps->settle && steps->settle(steps->what, &birth.error) < 0)
+					_exit(tell(pipe_fds[1], &birth) ? 0 : 1);
 				close(pipe_fds[1]);
 				return 0;
 			}
-			birth.pid = child;
 			birth.into_cgroup = into;
-			if (child < 0)
+			if (birth.pid < 0)
 				error_errno(&birth.error, "clone into new namespaces");
 		}
-		n = write(pipe_fds[1], &birth, sizeof(birth));
-		_exit(n == sizeof(birth) ? 0 : 1);
+		_exit(tell(pipe_fds[1], &birth) ? 0 : 1);
 	}
 	close(pipe_fds[1]);
 	if (ignored >= 0)
 		close(ignored);
-	do {
-		n = read(pipe_fds[0], &birth, sizeof(birth));
-	} while (n < 0 && errno == EINTR);
+	ret = hear(pipe_fds[0], &birth);
 	close(pipe_fds[0]);
 	while (waitpid(midwife, NULL, 0) < 0 && errno == EINTR)
 		;
-	if (n != sizeof(birth))
-		return error_set(err, -ECHILD, "the process that enters the namespaces died");
+	if (ret < 0)
+		return error_set(err, ret, "the process that enters the namespaces died");
 	if (birth.error.code < 0) {
+		if (birth.pid > 0)
+			while (waitpid(birth.pid, NULL, __WALL) < 0 && errno == EINTR)
+				;
 		if (err)
 			*err = birth.error;
 		return birth.error.code;
@@ -229,7 +255,7 @@ static pid_t spawn_by_midwife(enter_fn enter, const void *what, uint64_t flags, 
 }
 
 /* Those that our own rights suffice for before the user namespace, the rest with the rights it gives. */
-static int enter_planned(const void *what, struct error *err)
+static int enter_planned(void *what, struct error *err)
 {
 	const struct ns_plan *plan = what;
 	bool in[OCI_NS_MAX] = { false };
@@ -266,9 +292,10 @@ static bool no_way_back(const struct ns_plan *plan)
 
 pid_t ns_spawn(const struct ns_plan *plan, int cgroup_fd, int *pidfd, bool *into_cgroup, struct error *err)
 {
+	const struct steps steps = { enter_planned, NULL, (void *)(uintptr_t)plan };
+
 	if (plan->joined & CLONE_NEWUSER || no_way_back(plan))
-		return spawn_by_midwife(enter_planned, plan, plan->create & AT_CLONE & ~(plan->joined & CLONE_NEWUSER), cgroup_fd, pidfd,
-					into_cgroup, err);
+		return spawn_by_midwife(&steps, plan->create & AT_CLONE & ~(plan->joined & CLONE_NEWUSER), cgroup_fd, pidfd, into_cgroup, err);
 	return spawn_visiting(plan, cgroup_fd, pidfd, into_cgroup, err);
 }
 
@@ -277,14 +304,19 @@ struct target {
 	pid_t pid;
 	ns_first_fn first;
 	void *data;
+	bool into_cgroup;         /* the child is to be born in a cgroup */
+	bool cgroup_namespace;    /* … and joins the cgroup namespace only then */
 };
 
 /* One setns(2) with a pidfd enters all at once, so that nobody can swap one in between; older kernels take them one by one. */
-static int enter_target(const void *what, struct error *err)
+static int enter_target(void *what, struct error *err)
 {
-	const struct target *target = what;
+	struct target *target = what;
 	static const int order[] = { OCI_NS_USER, OCI_NS_CGROUP, OCI_NS_IPC, OCI_NS_UTS, OCI_NS_NETWORK, OCI_NS_PID, OCI_NS_TIME, OCI_NS_MOUNT };
 	struct ns_plan plan = NS_PLAN_NONE;
+	/* Where cgroup namespaces are borders of delegation (nsdelegate, which systemd mounts with), nobody is born in a cgroup within from one
+	 * without; and to be moved afterwards waits for an RCU grace period. */
+	const uint64_t later = target->into_cgroup ? CLONE_NEWCGROUP : 0;
 	uint64_t flags = 0;
 	int ret = target->first ? target->first(target->data, err) : 0;
 
@@ -303,8 +335,10 @@ static int enter_target(const void *what, struct error *err)
 	}
 	if (ret < 0 || !flags)
 		return ret;
-	if (target->pidfd >= 0 && setns(target->pidfd, (int)flags) == 0)
+	if (target->pidfd >= 0 && setns(target->pidfd, (int)(flags & ~later)) == 0) {
+		target->cgroup_namespace = flags & later;
 		return 0;
+	}
 	if (target->pidfd >= 0 && errno != EINVAL && errno != EBADF)
 		return error_errno(err, "join the container's namespaces");
 	for (int i = 0; ret == 0 && i < OCI_NS_MAX; i++) {
@@ -321,12 +355,22 @@ static int enter_target(const void *what, struct error *err)
 	return ret;
 }
 
+static int settle_in_target(void *what, struct error *err)
+{
+	const struct target *target = what;
+
+	if (target->cgroup_namespace && setns(target->pidfd, CLONE_NEWCGROUP) < 0)
+		return error_errno(err, "join the cgroup namespace");
+	return 0;
+}
+
 pid_t ns_spawn_into(int target_pidfd, pid_t target, int cgroup_fd, ns_first_fn first, void *data, int *pidfd, bool *into_cgroup,
 		    struct error *err)
 {
-	const struct target to = { target_pidfd, target, first, data };
+	struct target to = { target_pidfd, target, first, data, cgroup_fd >= 0, false };
+	const struct steps steps = { enter_target, settle_in_target, &to };
 
-	return spawn_by_midwife(enter_target, &to, 0, cgroup_fd, pidfd, into_cgroup, err);
+	return spawn_by_midwife(&steps, 0, cgroup_fd, pidfd, into_cgroup, err);
 }
 
 int ns_become_root(struct error *err)
