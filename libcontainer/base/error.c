@@ -5,13 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
+
 enum { ERRNO_LARGEST = 4095, TAIL_AT_LEAST = 240 };
 
 void error_tame(char *s)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	while (*s) {
+		size_t control = str_control_len(s), n = control ? control : str_utf8_len(s);
+
+		memset(s, '?', control);
+		s += n ? n : 1;
+	}
 }
 
 /* Writes "head: tail". Where both do not fit, the tail, which names the cause, keeps TAIL_AT_LEAST bytes. */

@@ -27,7 +27,7 @@ int error_errno(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * -EIO. One who has a code to return should return that. */
 int error_wrap(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Makes text from elsewhere one harmless line, in place: bytes below 0x20 and 0x7f become '?'. */
+/* Makes text from elsewhere one harmless line, in place: control characters (str_control_len() in base/str.h) become '?'. */
 void error_tame(char *s);
 
 #endif

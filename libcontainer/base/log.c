@@ -11,6 +11,7 @@
 
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/str.h"
 #include "base/table.h"
 
 const char *const log_level_names[LOG_LEVEL_MAX + 1] = {"error", "warning", "info", "debug", NULL};
@@ -83,39 +84,20 @@ static void put(struct line *l, const char *s)
 	l->n += n;
 }
 
-/* The length of the UTF-8 sequence at s, 0 if there is none: not overlong, no surrogate, not above U+10FFFF.
- */
-static size_t utf8_len(const unsigned char *s)
+static void put_json(struct line *l, const char *s)
 {
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
-	uint32_t c = n == 1 ? s[0] : n ? s[0] & (0x7fu >> n) : 0;
-
-	for (size_t i = 1; i < n; i++) {
-		if (s[i] >> 6 != 2)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (n && (c < least[n] || c > 0x10ffff || c >> 11 == 0xd800 >> 11))
-		return 0;
-	return n;
-}
-
-static void put_json(struct line *l, const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-
 	while (*s) {
-		size_t n = utf8_len(s);
+		size_t n = str_utf8_len(s);
 
 		if (n == 0) {
 			put(l, "\xef\xbf\xbd");
 			n = 1;
 		} else if (*s == '"' || *s == '\\') {
 			l->v[l->n++] = '\\';
-			l->v[l->n++] = (char)*s;
-		} else if (*s < 0x20 || *s == 0x7f) {
-			l->n += (size_t)sprintf(l->v + l->n, "\\u%04x", *s);
+			l->v[l->n++] = *s;
+		} else if (str_control_len(s)) {
+			/* Of two bytes, the second is its number. */
+			l->n += (size_t)sprintf(l->v + l->n, "\\u%04x", (unsigned char)s[n - 1]);
 		} else {
 			memcpy(l->v + l->n, s, n);
 			l->n += n;
@@ -127,12 +109,18 @@ static void put_json(struct line *l, const char *text)
 /* What a terminal would obey becomes '?'. Quoted is how files have it. */
 static void put_text(struct line *l, const char *s, bool quoted)
 {
-	for (; *s; s++) {
-		bool control = (unsigned char)*s < 0x20 || *s == 0x7f;
+	while (*s) {
+		size_t control = str_control_len(s), n = control ? control : str_utf8_len(s);
 
 		if (quoted && (*s == '"' || *s == '\\'))
 			l->v[l->n++] = '\\';
-		l->v[l->n++] = control ? '?' : *s;
+		n = n ? n : 1;
+		if (control)
+			memset(l->v + l->n, '?', n);
+		else
+			memcpy(l->v + l->n, s, n);
+		l->n += n;
+		s += n;
 	}
 }
 

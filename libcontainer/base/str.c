@@ -119,6 +119,35 @@ bool str_ends(const char *s, const char *suffix)
 	return n >= m && !memcmp(s + n - m, suffix, m);
 }
 
+size_t str_utf8_len(const char *text)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+	uint32_t c = n == 1 ? s[0] : n ? s[0] & (0x7fu >> n) : 0;
+
+	for (size_t i = 1; i < n; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (n && (c < least[n] || c > 0x10ffff || c >> 11 == 0xd800 >> 11))
+		return 0;
+	return n;
+}
+
+size_t str_control_len(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = str_utf8_len(text);
+
+	if (n == 0)
+		return s[0] >= 0x80 && s[0] < 0xa0;
+	if (n == 1)
+		return s[0] < 0x20 || s[0] == 0x7f;
+	return n == 2 && s[0] == 0xc2 && s[1] < 0xa0 ? n : 0;
+}
+
 /* Digits of this base to the very end. Reads on after an overflow: "99…9x" is no number, not one too large.
  */
 static int digits(const char *s, unsigned base, uint64_t *out)

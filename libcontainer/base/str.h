@@ -35,6 +35,11 @@ void strv_free(struct strv *s);
 char *str_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
+/* Bytes of the UTF-8 sequence at s, 0 if there is none: not overlong, no surrogate, not above U+10FFFF. */
+size_t str_utf8_len(const char *s);
+/* Bytes of the control character at s, which a terminal might obey, 0 if there is none: below 0x20, 0x7f, U+0080 to U+009F, and bytes of those
+ * numbers that belong to no UTF-8 sequence. */
+size_t str_control_len(const char *s);
 
 /* Numbers, strictly: the whole text is the number, base 10, no blanks, no sign for unsigned, no leading '+';
  * -EINVAL where it is no number, -ERANGE outside [min, max]; *out untouched then. No error text: the caller

@@ -85,6 +85,9 @@ Test(error, messages_are_one_harmless_line)
 	cr_assert_str_eq(e.msg, "x?y: a?b??[31m??z");
 	error_set(&e, -EINVAL, "caf\xc3\xa9");
 	cr_assert_str_eq(e.msg, "caf\xc3\xa9", "bytes above 0x7f are text");
+	/* But for the control characters up there, which begin a terminal's commands as well: U+009B is ESC [. */
+	error_set(&e, -EINVAL, "a\xc2\x9b" "31mb\x9b" "2Jc\xc2\x80\xc2\xa0\xe1\x9b\x80\xe1\x9b");
+	cr_assert_str_eq(e.msg, "a??31mb?2Jc??\xc2\xa0\xe1\x9b\x80\xe1?");
 }
 
 Test(error, cause_outlives_a_long_front)

@@ -41,6 +41,8 @@ Test(log, default_is_stderr_and_warnings)
 	cr_assert_str_eq(next(fd), "warning: three 3\n");
 	log_line(LOG_ERROR, "a\nb\x1b[0m\x7f\"\\");
 	cr_assert_str_eq(next(fd), "error: a?b?[0m?\"\\\n");
+	log_line(LOG_ERROR, "a\xc2\x9b" "0m\x9b\xc3\xa9");
+	cr_assert_str_eq(next(fd), "error: a??0m?\xc3\xa9\n");
 	cr_assert_not(log_has_file());
 	cr_assert_lt(log_fd(), 0);
 	cr_assert(log_wants(LOG_WARNING));
@@ -71,6 +73,7 @@ Test(log, json_is_utf8)
 		const char *in, *out;
 	} cases[] = {
 	    {"a\xc3",		      "a\xef\xbf\xbd"				     },
+	    {"\xc2\x9b\xc2\xa0",	      "\\u009b\xc2\xa0"				     },
 	    {"\xc0\xaf",		 "\xef\xbf\xbd\xef\xbf\xbd"			   },
 	    {"\xe0\x80\x80",	     "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"		   },
 	    {"\xed\xa0\x80",	     "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"		   },
