@@ -61,6 +61,12 @@ int sys_openat2(int dir, const char *path, const struct open_how *how, size_t si
 	return (int)syscall(SYS_openat2, dir, path, how, size);
 }
 
+int sys_fstat(int fd, struct stat *st)
+{
+	/* 64-bit kernels and the C library agree about the struct. */
+	return (int)syscall(SYS_fstat, fd, st);
+}
+
 int sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
 	return (int)syscall(SYS_close_range, first, last, flags);

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* True where errno value `e` (positive) says that the call itself is not to be had: ENOSYS, or the EPERM
@@ -24,6 +25,8 @@ int sys_openat2(int dir, const char *path, const struct open_how *how, size_t si
 int sys_close_range(unsigned first, unsigned last, unsigned flags);  /* fallback: base/fd.c */
 int sys_pidfd_open(pid_t pid, unsigned flags);  /* fallback: base/proc.c */
 int sys_pidfd_send_signal(int pidfd, int signo, siginfo_t *info, unsigned flags);  /* fallback: base/proc.c */
+/* fstat(2) and nothing else: for who may call that, but nothing that takes a path. The C library's is newfstatat(2) before glibc 2.39. */
+int sys_fstat(int fd, struct stat *st);
 int sys_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags);
 
 /* The mount API; fallbacks: mount/attach.c, base/seal.c */

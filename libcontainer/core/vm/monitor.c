@@ -2,6 +2,7 @@
 #include "core/vm/monitor.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -402,9 +403,15 @@ int vm_monitor_gate(struct container *c, struct error *err)
 /* One line where the container's errors went: there is nobody else to tell. */
 static void say(const struct vm_monitor *m, const char *text)
 {
+	auto_text struct text line = { 0 };
+
+	struct pollfd p = { .fd = m->last_words, .events = POLLOUT };
+
 	log_line(LOG_ERROR, "%s", text);
-	if (m->last_words >= 0)
-		dprintf(m->last_words, "%s\n", text);
+	text_addf(&line, "%s\n", text);
+	/* A pipe that the guest has filled and nobody empties is no reason to stay. */
+	if (m->last_words >= 0 && !line.failed && poll(&p, 1, 0) > 0)
+		(void)fd_write_all(m->last_words, line.v, line.n, NULL);
 }
 
 static int on_too_late(void *data, struct error *err)

@@ -25,8 +25,8 @@ enum {
 const int fs_monitor_calls[] = {
     __NR_preadv,    __NR_pwritev, __NR_pwritev2,	__NR_ftruncate,
     __NR_fallocate, __NR_lseek,	  __NR_copy_file_range, __NR_fsync,
-    __NR_fdatasync, __NR_fstat,	  __NR_newfstatat,	__NR_getdents64,
-    __NR_close,	    __NR_sendmsg, __NR_recvmsg,		-1,
+    __NR_fdatasync, __NR_fstat,	  __NR_getdents64,	__NR_close,
+    __NR_sendmsg,   __NR_recvmsg, -1,
 };
 
 void fs_place(struct fs_turn *t, size_t at, const void *from, size_t len)

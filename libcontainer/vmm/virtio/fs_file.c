@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/sys.h"
 #include "vmm/virtio/fs_turn.h"
 
 enum {
@@ -252,7 +253,7 @@ static int tell(struct fs_turn *t, int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (sys_fstat(fd, &st) < 0)
 		return -errno;
 	t->out.attr = (struct fuse_attr_out){.attr_valid = FS_VALID_SECONDS};
 	fs_attr_from_stat(&t->out.attr.attr, &st);

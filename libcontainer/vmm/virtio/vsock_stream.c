@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sys.h"
 #include "vmm/virtio/vsock_inner.h"
 
 enum {
@@ -23,7 +24,7 @@ static struct vsock_end end_of(int fd)
 	struct stat st;
 	int flags;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || sys_fstat(fd, &st) < 0)
 		return e;
 	flags = fcntl(fd, F_GETFL);
 	if (S_ISSOCK(st.st_mode))

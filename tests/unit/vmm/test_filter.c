@@ -55,6 +55,7 @@ static void expect_life(enum filter_kind kind, struct call c, const char *what)
 
 Test(filter, what_no_monitor_needs)
 {
+	static char room[512];
 	static const enum filter_kind monitor[] = { FILTER_VCPU, FILTER_WORKER, FILTER_MAIN };
 
 	for (size_t i = 0; i < sizeof(monitor) / sizeof(*monitor); i++) {
@@ -63,6 +64,11 @@ Test(filter, what_no_monitor_needs)
 		expect_death(k, (struct call){ SYS_openat, { (unsigned long)AT_FDCWD, (unsigned long)(uintptr_t)"/", O_RDONLY } }, "openat");
 		expect_death(k, (struct call){ SYS_open, { (unsigned long)(uintptr_t)"/", O_RDONLY } }, "open");
 		expect_death(k, (struct call){ SYS_openat2, { 0 } }, "openat2");
+		/* By a folder's descriptor and "..", the host's whole tree could be looked at, whatever our own root is. */
+		expect_death(k, (struct call){ SYS_newfstatat, { (unsigned long)AT_FDCWD, (unsigned long)(uintptr_t)"..", (unsigned long)(uintptr_t)room } },
+			     "newfstatat");
+		expect_death(k, (struct call){ SYS_statx, { (unsigned long)AT_FDCWD, (unsigned long)(uintptr_t)"..", 0, 0, (unsigned long)(uintptr_t)room } },
+			     "statx");
 		expect_death(k, (struct call){ SYS_socket, { AF_UNIX, SOCK_STREAM } }, "socket");
 		expect_death(k, (struct call){ SYS_connect, { 0 } }, "connect");
 		expect_death(k, (struct call){ SYS_execve, { 0 } }, "execve");
