@@ -11,7 +11,8 @@
 
 enum {
 	QUEUES = 2,	     /* the one for FORGET, and one for all else */
-	NOFILE_OTHERS = 256, /* descriptors of the rest of the monitor */
+	/* Descriptors of the rest of the monitor: without one it could not even hear who comes to end it. */
+	NOFILE_OTHERS = 1024,
 	BACKGROUND = 64,
 	PAGES = FS_IO_MAX / 4096,
 	MINOR_LEAST = 31,
@@ -257,12 +258,14 @@ int fs_new(const char *tag, const struct fs_share *shares, size_t n, int broker,
 	   struct error *err)
 {
 	struct fs *fs = calloc(1, sizeof(*fs));
+	size_t allowed;
 
 	if (!fs) {
 		close(broker);
 		return error_set(err, -ENOMEM, "share file systems: out of memory");
 	}
-	fs_descriptors_allow(FS_HANDLES_MAX + NOFILE_OTHERS);
+	allowed = fs_descriptors_allow(FS_HANDLES_MAX + NOFILE_OTHERS);
+	fs->handles.most = (uint32_t)(allowed < 2 * NOFILE_OTHERS ? allowed / 2 : allowed - NOFILE_OTHERS);
 	device_init(&fs->device, &fs_device_ops, 0);
 	fs_peer_init(&fs->peer, broker);
 	memcpy(fs->tag, tag, strnlen(tag, FS_TAG_MAX));

@@ -32,7 +32,7 @@
 /* tag: at most FS_TAG_MAX bytes, how the guest mounts it. shares: what the broker was started with; only the
  * names are used, and copied. broker: its socket, from now on the device's, also on failure. ops->free() by
  * the caller. The device blocks while it works: it wants a worker of its own. What the guest has open, this
- * process has open: its limit of descriptors is raised as far as it may be. */
+ * process has open: its limit of descriptors is raised as far as it may be, and a part of them is never the guest's. */
 int fs_new(const char *tag, const struct fs_share *shares, size_t n, int broker, struct device **out,
 	   struct error *err);
 

@@ -26,7 +26,7 @@ int fs_handles_add(struct fs_handles *t, struct fs_handle *h)
 	uint32_t slot = t->first_free;
 
 	if (!slot) {
-		if (t->n >= FS_HANDLES_MAX)
+		if (t->n > t->most)
 			return -ENFILE;
 		if (t->n == t->room && grow(t) < 0)
 			return -ENOMEM;
@@ -72,5 +72,5 @@ void fs_handles_close_all(struct fs_handles *t)
 			close(t->v[slot].fd);
 	free(t->v);
 	/* The count goes on: an id of before means nothing. */
-	*t = (struct fs_handles){.count = t->count};
+	*t = (struct fs_handles){.count = t->count, .most = t->most};
 }

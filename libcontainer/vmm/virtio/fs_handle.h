@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FS_HANDLES_MAX                                                                                       \
-	(1u << 16) /* open at a time; beyond it -ENFILE, or what the process may have: -EMFILE */
+#define FS_HANDLES_MAX (1u << 16) /* open at a time, where the process may have so many descriptors */
 
 struct fs_handle {
 	uint64_t id; /* 0: free */
@@ -27,6 +26,7 @@ struct fs_handles {
 	struct fs_handle *v;
 	uint32_t n, room, first_free; /* 0: none is free; [0] is never used */
 	uint32_t count;		      /* the upper half of the next id */
+	uint32_t most;		      /* open at a time; beyond it -ENFILE. Set by whoever makes the table */
 };
 
 /* Takes over h->fd, on success only, and fills in h->id. 0, -ENFILE or -ENOMEM. */

@@ -86,16 +86,19 @@ int fs_name_check(const char *name)
 	return n > FS_NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
-void fs_descriptors_allow(size_t wanted)
+size_t fs_descriptors_allow(size_t wanted)
 {
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= wanted)
-		return;
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 0;
+	if (r.rlim_cur >= wanted)
+		return wanted;
 	if (r.rlim_max < wanted && setrlimit(RLIMIT_NOFILE, &(struct rlimit){wanted, wanted}) == 0)
-		return;
+		return wanted;
 	r.rlim_cur = r.rlim_max < wanted ? r.rlim_max : wanted;
 	setrlimit(RLIMIT_NOFILE, &r);
+	return r.rlim_cur;
 }
 
 /* 12 bits of major number, 20 of minor, the latter in two parts. */

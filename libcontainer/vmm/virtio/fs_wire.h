@@ -70,8 +70,8 @@ int fs_op_parse(const struct fs_op *op, const void *body, size_t len, const char
 /* One component that may be looked up or made: not empty, not "." nor "..", no slash; 0, -EINVAL or -ENAMETOOLONG. */
 int fs_name_check(const char *name);
 
-/* Lets this process have `wanted` descriptors, or as many as it may. */
-void fs_descriptors_allow(size_t wanted);
+/* Lets this process have `wanted` descriptors, or as many as it may; how many of those that are. */
+size_t fs_descriptors_allow(size_t wanted);
 
 /* Any seconds or bytes a stat may hold, as FUSE tells them. */
 void fs_attr_from_stat(struct fuse_attr *to, const struct stat *st);

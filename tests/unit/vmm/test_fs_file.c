@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -427,4 +428,39 @@ Test(fs_file, set_user_id_bits_go_with_a_write_or_a_truncation)
 	size.size = 0;
 	cr_assert_eq(fuse_setattr(node, &size), 0);
 	cr_assert_eq(fuse_getattr(node)->mode, S_IFREG | 04755);
+}
+
+static void setup_with_few_descriptors(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){400, 400}), 0);
+	/* Who has this one could have more. */
+	cr_assert_eq(syscall(SYS_capget, &head, data), 0);
+	data[0].effective &= ~(UINT32_C(1) << CAP_SYS_RESOURCE);
+	cr_assert_eq(syscall(SYS_capset, &head, data), 0);
+	fuse_setup();
+}
+
+Test(fs_file, what_the_guest_opens_leaves_descriptors_to_the_monitor, .init = setup_with_few_descriptors)
+{
+	enum { OTHERS = 80 };
+	int error = 0, others = 0;
+	uint64_t opened = 0, first;
+
+	create("a", O_RDWR);
+	first = fh;
+	for (uint64_t more; (more = fuse_open(node, O_RDONLY, &error)); opened++)
+		;
+	cr_assert_eq(error, -ENFILE, "%d after %llu files", error, (unsigned long long)opened);
+	cr_assert_geq(opened, 100);
+	while (others < OTHERS && dup(0) >= 0)
+		others++;
+	cr_assert_eq(others, OTHERS, "the monitor itself has only %d left", others);
+	/* One that is closed makes room for one. */
+	cr_assert_eq(fuse_release(node, first, false), 0);
+	cr_assert(fuse_open(node, O_RDONLY, NULL));
+	cr_assert_eq(fuse_open(node, O_RDONLY, &error), 0);
+	cr_assert_eq(error, -ENFILE);
 }
