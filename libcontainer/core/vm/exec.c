@@ -171,11 +171,29 @@ static int on_word(void *data, int fd, uint32_t events, struct error *err)
 	return 0;
 }
 
+/* What a process can have ended by. Of the others the first would stop us for ever, and a guest may say what it likes. */
+static bool is_deadly(int signo)
+{
+	switch (signo) {
+	case SIGSTOP:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+	case SIGCONT:
+	case SIGCHLD:
+	case SIGURG:
+	case SIGWINCH:
+		return false;
+	default:
+		return signo > 0;
+	}
+}
+
 _Noreturn void vm_end_as(int status)
 {
 	int signo = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
-	if (signo && getpid() != 1) {
+	if (is_deadly(signo) && getpid() != 1) {
 		const struct rlimit none = { 0, 0 };
 		sigset_t set;
 

@@ -9,7 +9,7 @@
 extern const struct stage *const exec_list_kvm[];
 
 /* Ends this process as waitpid(2)'s status says: by the same signal where that can be. The first process of a pid namespace cannot kill
- * itself; then 128 and the signal's number. */
+ * itself, and some signals end nobody; then 128 and the signal's number. */
 _Noreturn void vm_end_as(int status);
 
 #endif
