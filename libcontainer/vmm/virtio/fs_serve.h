@@ -12,6 +12,7 @@
  * share, however the folders are moved about meanwhile, and no symbolic link is ever followed;
  *  - only what is a regular file or a folder is ever opened. Device nodes, pipes and sockets are shown, made
  * and removed;
+ *  - on a proc file system nothing is opened to be written, and nobody's memory at all: we would open our own;
  *  - a read-only share answers -EROFS.
  *
  * What was looked up is reached again as "N" in the current folder, which is this process's own

@@ -1,7 +1,9 @@
 /* fs_serve_open.c: descriptors for the monitor; see fs_serve.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,6 +54,17 @@ static void opened(struct fs_answer *a, int fd, int flags, uint32_t open_flags)
 	a->fd = fd;
 }
 
+/* Where the host's /proc is shared, we are in it: a file's name below leads to our own memory, which we may write to without any right, and
+ * whoever had our descriptor could. So nothing there is opened to be written, and no "mem" at all. */
+static bool is_dangerous(const struct fs_inode *i, int fd, int flags)
+{
+	struct statfs fs;
+
+	if ((flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC) && i->name && strcmp(i->name, "mem"))
+		return false;
+	return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /* Opens what the node is, anew. The type was seen through the same descriptor and never changes: no device,
  * pipe or socket gets here. */
 static int open_node(struct fs_server *s, struct fs_inode *i, int flags, bool drop_setid)
@@ -66,6 +79,8 @@ static int open_node(struct fs_server *s, struct fs_inode *i, int flags, bool dr
 		return -EINVAL;
 	if (fs_read_only(s, i) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC))
 		return -EROFS;
+	if (is_dangerous(i, fd, flags))
+		return -EACCES;
 	if (drop_setid)
 		fs_identity_keep_setid(&s->me, false);
 	ret = openat(AT_FDCWD, fs_number(fd).text, (flags & FLAGS) | O_CLOEXEC | O_NOCTTY);

@@ -200,6 +200,47 @@ Test(fs_broker, descriptors_that_come_along_are_not_kept, .init = start, .fini =
 	cr_assert_eq(read(p[0], &answer, 1), 0, "nobody holds the other end");
 }
 
+/* The broker is asked for one name, or with one fixed part; the error. */
+static int ask(struct fs_peer *peer, uint32_t opcode, uint64_t node, const void *body, size_t len)
+{
+	struct fuse_in_header h = {.len = (uint32_t)(sizeof(h) + len), .opcode = opcode, .nodeid = node};
+
+	memcpy(peer->request, &h, sizeof(h));
+	memcpy(peer->request + sizeof(h), body, len);
+	return fs_peer_ask(peer, &fs_ops[opcode], h.len);
+}
+
+static uint64_t walk(struct fs_peer *peer, const char *const *names)
+{
+	uint64_t node = FUSE_ROOT_ID;
+
+	for (; *names; names++) {
+		cr_assert_eq(ask(peer, FUSE_LOOKUP, node, *names, strlen(*names) + 1), 0, "%s", *names);
+		node = ((const struct fuse_entry_out *)fs_peer_body(peer))->nodeid;
+	}
+	return node;
+}
+
+/* Who shares the host's /proc gives the guest a way to the broker's own memory. */
+Test(fs_broker, a_proc_file_system_is_read_and_no_memory_in_it)
+{
+	static struct fs_peer peer;
+	struct fs_share share = {"proc", open("/proc", O_PATH | O_CLOEXEC), false};
+	struct fuse_open_in read = {.flags = O_RDONLY}, write = {.flags = O_RDWR};
+	char pid[16];
+
+	cr_assert_eq(fs_broker_start(&share, 1, NULL, NULL, &fuse.broker, NULL), 0);
+	fs_peer_init(&peer, fuse.broker.socket);
+	snprintf(pid, sizeof(pid), "%d", (int)fuse.broker.pid);
+	cr_expect_eq(ask(&peer, FUSE_OPEN, walk(&peer, (const char *[]){"proc", pid, "stat", NULL}), &read, sizeof(read)), 0);
+	cr_expect_eq(ask(&peer, FUSE_OPEN, walk(&peer, (const char *[]){"proc", pid, "comm", NULL}), &write, sizeof(write)), -EACCES);
+	cr_expect_eq(ask(&peer, FUSE_OPEN, walk(&peer, (const char *[]){"proc", pid, "mem", NULL}), &write, sizeof(write)), -EACCES);
+	cr_expect_eq(ask(&peer, FUSE_OPEN, walk(&peer, (const char *[]){"proc", pid, "mem", NULL}), &read, sizeof(read)), -EACCES);
+	cr_expect_eq(ask(&peer, FUSE_OPEN, walk(&peer, (const char *[]){"proc", pid, "task", pid, "mem", NULL}), &read, sizeof(read)), -EACCES);
+	fs_peer_close(&peer);
+	cr_assert_eq(waitpid(fuse.broker.pid, NULL, 0), fuse.broker.pid);
+}
+
 /* The monitor asks; what we write is the answer of a broker that was taken over. */
 static int hear(const void *answer, size_t len, const struct fs_op *op)
 {
