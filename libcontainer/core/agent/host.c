@@ -239,12 +239,23 @@ static int write_out(struct agent_host *h, struct error *err)
 	return loop_change(h->loop, h->control, wants ? EPOLLIN | EPOLLOUT : EPOLLIN, err);
 }
 
+/* A guest that always leaves something makes nothing grow: what was sent is let go of once it is the larger part. */
+static void drop_sent(struct agent_host *h)
+{
+	if (h->sent <= h->out.n / 2)
+		return;
+	h->out.n -= h->sent;
+	memmove(h->out.v, h->out.v + h->sent, h->out.n);
+	h->sent = 0;
+}
+
 static int put(struct agent_host *h, const struct agent_frame *f, struct error *err)
 {
 	if (h->failed || !h->greeted)
 		return error_set(err, -ENOTCONN, "the guest's agent is %s", h->failed ? "gone" : "not there yet");
 	if (h->out.n - h->sent + f->size > OUT_MAX)
 		return error_set(err, -ENOBUFS, "the guest's agent does not listen");
+	drop_sent(h);
 	agent_frame_encode(f, &h->out);
 	if (h->out.failed)
 		return error_set(err, -ENOMEM, "out of memory");

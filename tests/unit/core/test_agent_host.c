@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,6 +365,27 @@ Test(agent_host, one_who_does_not_listen_costs_no_more_than_the_bound)
 	for (uint32_t id = 1; id < 100 && ret == 0; id++)
 		ret = agent_host_exec(h, id, &e, NULL);
 	cr_assert_eq(ret, -ENOBUFS);
+}
+
+Test(agent_host, one_who_always_leaves_something_costs_no_more_either)
+{
+	static char text[512 << 10], sink[sizeof(text)];
+	struct agent_exec e = { .process = text, .process_size = sizeof(text), .cgroup = "" };
+	struct mallinfo2 now;
+
+	memset(text, ' ', sizeof(text));
+	say_hello();
+	for (uint32_t id = 1; id < 100; id++) {
+		cr_assert_eq(agent_host_exec(h, id, &e, NULL), 0);
+		for (size_t n = 0; id > 2 && n < sizeof(sink);) {
+			ssize_t got = recv(guest, sink, sizeof(sink) - n, MSG_DONTWAIT);
+
+			n += got > 0 ? (size_t)got : 0;
+			cr_assert_eq(loop_run(loop, NULL), 0);
+		}
+	}
+	now = mallinfo2();
+	cr_assert_lt(now.uordblks + now.hblkhd, 16 << 20);
 }
 
 /* In place of the device: what it would call once all is written. */
