@@ -32,9 +32,11 @@ fuzz_boot_tested = $(libcontainer_base_libbase_a_SOURCES) $(addprefix libcontain
 fuzz_targets += fuzz_exits
 fuzz_exits_tested = $(libcontainer_base_libbase_a_SOURCES) \
 	$(addprefix libcontainer/vmm/,bus.c irq.c serial.c vcpu.c x86_64/ports.c)
-fuzz_targets += fuzz_fs
-fuzz_fs_tested = $(fuzz_device_tested) $(filter %.c,$(filter libcontainer/vmm/virtio/fs%,$(libcontainer_vmm_libvmm_a_SOURCES)))
-EXTRA_DIST += %D%/script.c %D%/script.h
+fuzz_targets += fuzz_fs fuzz_broker
+fuzz_fs_tested = $(fuzz_device_tested) %D%/share.c $(filter %.c,$(filter libcontainer/vmm/virtio/fs%,$(libcontainer_vmm_libvmm_a_SOURCES)))
+fuzz_broker_tested = $(libcontainer_base_libbase_a_SOURCES) %D%/share.c $(filter %.c,$(filter libcontainer/vmm/virtio/fs_serve%,$(libcontainer_vmm_libvmm_a_SOURCES))) \
+	$(addprefix libcontainer/vmm/virtio/,fs_identity.c fs_inode.c fs_wire.c)
+EXTRA_DIST += %D%/script.c %D%/script.h %D%/share.c %D%/share.h
 EXTRA_DIST += $(addprefix %D%/,$(addsuffix .c,$(fuzz_targets))) %D%/corpus
 
 fuzz_builds = $(addprefix fuzz-build-,$(fuzz_targets))
@@ -50,6 +52,7 @@ fuzz: fuzz-build
 	@for target in $(fuzz_targets); do \
 		name=$${target#fuzz_}; \
 		$(MKDIR_P) %D%/found/$$name && \
+		: by full names, as a target may stand elsewhere && \
 		%D%/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 \
-			-artifact_prefix=%D%/$$name- %D%/found/$$name $(top_srcdir)/%D%/corpus/$$name || exit 1; \
+			-artifact_prefix=$(abs_builddir)/%D%/$$name- $(abs_builddir)/%D%/found/$$name $(abs_top_srcdir)/%D%/corpus/$$name || exit 1; \
 	done
