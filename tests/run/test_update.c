@@ -126,7 +126,7 @@ RUN_TEST(memory_up_and_down, "limits of memory and of memory and swap go up and 
 		struct result r = nacre("update", "--memory", steps[i][0], "--memory-swap", steps[i][1], b.id, NULL);
 		must_succeed(&r);
 		bool none = !strcmp(steps[i][0], "-1");
-		char *bytes = format("%lld", atoll(steps[i][0]) << 20);
+		char *bytes = format("%lld", atoll(steps[i][0]) * (1 << 20));
 		struct file limit = { "memory", "memory.limit_in_bytes", none ? "9223372036854771712" : bytes, "memory.max", none ? "max" : bytes };
 		struct file both = { "memory", "memory.memsw.limit_in_bytes", steps[i][2], "memory.swap.max", steps[i][3] };
 		if (!reads(&b, &limit))
