@@ -19,6 +19,8 @@
 #define POLL_MS 100
 /* A guest is asked over a socket. */
 #define POLL_GUEST_MS 500
+/* Of those killed since the last look, so many are told: a guest may claim what it likes. */
+#define KILLS_OF_GUEST_MAX 256
 
 struct events {
 	struct container *c;
@@ -31,6 +33,11 @@ struct events {
 	int again_ms; /* until the next look at a count that has not moved yet; 0: none is due */
 };
 
+static long saturate(uint64_t n)
+{
+	return n < LONG_MAX / 2 ? (long)n : LONG_MAX / 2;
+}
+
 /* How many were killed for memory until now: by the guest's kernel in a virtual machine, and by the host's. */
 static long count_kills(const struct events *e)
 {
@@ -42,7 +49,7 @@ static long count_kills(const struct events *e)
 		return cgroup_oom_kills(e->c->host.cgroup) + e->last;
 	if (cgroup_is_frozen(e->c->host.cgroup) || e->c->isolation->stats(e->c, &guest, NULL) < 0)
 		return e->kills;
-	return cgroup_oom_kills(e->c->host.cgroup) + (long)guest.oom_kills;
+	return cgroup_oom_kills(e->c->host.cgroup) + saturate(guest.oom_kills);
 }
 
 static int tell(struct events *e, int printed, char *line, struct error *err)
@@ -85,6 +92,8 @@ static int tell_kills(struct events *e, struct error *err)
 	/* On v1 a sub-cgroup that is gone takes its count along. */
 	if (now < e->kills)
 		e->kills = now;
+	if (e->c->isolation->stats && now - e->kills > KILLS_OF_GUEST_MAX)
+		e->kills = now - KILLS_OF_GUEST_MAX;
 	for (; e->kills < now; e->kills++) {
 		char *line = NULL;
 		int ret = event_print_oom(e->c->id, &line, err);
@@ -161,7 +170,7 @@ static int on_last(void *data, int fd, uint32_t events, struct error *err)
 	close(TAKE_FD(e->watch));
 	if (ret < 0)
 		return 0;
-	e->last = kills < LONG_MAX ? (long)kills : LONG_MAX;
+	e->last = saturate(kills);
 	ret = tell_kills(e, err);
 	return ret < 0 ? ret : 0;
 }

@@ -3,6 +3,7 @@
  */
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,63 @@ static void claim(int fd, enum msg_kind kind, int stage, const char *text)
 	say(fd, AGENT_WALK, 0, 0, &body);
 }
 
+/* The number of a row of the guest's list: a parameter, too. */
+static int row(const char *name)
+{
+	const char *number = getenv(name);
+
+	return number ? atoi(number) : 0;
+}
+
+static void answer_stats(int fd)
+{
+	static int asked;
+	/* None at first, and then more than there can ever be. */
+	const struct agent_stats s = { .oom_kills = asked++ ? UINT64_C(1) << 62 : 0 };
+	struct text body = { 0 };
+
+	agent_stats_encode(&s, &body);
+	say(fd, AGENT_REPLY, 0, 0, &body);
+}
+
+static void claim_end(int fd, int status)
+{
+	struct text body = { 0 };
+
+	agent_exited_encode(&(struct agent_exited){ 0 }, &body);
+	say(fd, AGENT_EXITED, 0, status, &body);
+}
+
+/* As if there were a container, to all that the host wants of it: the lies are in what it says of that one. */
+static void pretend(int fd, const char *lie)
+{
+	const struct text nothing = { 0 };
+	struct agent_reader r = AGENT_READER(false);
+	struct agent_frame f = { 0 };
+
+	greet(fd);
+	while (agent_reader_read(&r, fd, &f, NULL) >= 0)
+		switch (f.kind) {
+		case AGENT_CREATE:
+			claim(fd, MSG_DONE, row("FALSE_CREATED"), "");
+			break;
+		case AGENT_NET:
+			say(fd, AGENT_REPLY, 0, 0, &nothing);
+			claim(fd, MSG_DONE, row("FALSE_RUNS"), "");
+			if (!strcmp(lie, "stopped"))
+				claim_end(fd, SIGSTOP);
+			break;
+		case AGENT_STATS:
+			answer_stats(fd);
+			break;
+		case AGENT_END:
+			reboot(RB_POWER_OFF);
+			break;
+		default:
+			break;
+		}
+}
+
 int main(void)
 {
 	const char *lie = getenv("FALSE_AGENT");
@@ -116,16 +174,15 @@ int main(void)
 		/* A text that would be more than a line, and other than a text. */
 		greet(fd);
 		hear_of_container(fd);
-		claim(fd, MSG_FAIL, 3, "first line\nsecond line\033[2J");
+		claim(fd, MSG_FAIL, 3, "first line\nsecond line\033[2J\302\2332J");
 	} else if (!strcmp(lie, "early")) {
 		/* The program has ended before there was one. */
-		struct text body = { 0 };
-
 		greet(fd);
-		agent_exited_encode(&(struct agent_exited){ 0 }, &body);
-		say(fd, AGENT_EXITED, 0, 0, &body);
+		claim_end(fd, 0);
 	} else if (!strcmp(lie, "hang")) {
 		greet(fd);
+	} else if (!strcmp(lie, "stopped") || !strcmp(lie, "killed")) {
+		pretend(fd, lie);
 	}
 	for (;;)
 		pause();

@@ -46,7 +46,8 @@ run_programs = \
 	tests/run/test_escape \
 	tests/run/test_state \
 	tests/run/test_machine \
-	tests/run/test_monitor
+	tests/run/test_monitor \
+	tests/run/test_claims
 check_PROGRAMS += $(run_programs)
 tests_run_test_lifecycle_SOURCES = %D%/test_lifecycle.c
 tests_run_test_lifecycle_LDADD = $(run_ldadd)
@@ -94,6 +95,8 @@ tests_run_test_machine_SOURCES = %D%/test_machine.c
 tests_run_test_machine_LDADD = $(run_ldadd) libcontainer/vmm/libvmm.a $(floor0)
 tests_run_test_monitor_SOURCES = %D%/test_monitor.c
 tests_run_test_monitor_LDADD = $(run_ldadd)
+tests_run_test_claims_SOURCES = %D%/test_claims.c
+tests_run_test_claims_LDADD = tests/run/libharness.a $(floor3) $(floor2) $(floor1) $(floor0) $(third_party)
 
 EXTRA_DIST += %D%/run-topics
 run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_srcdir)/%D%/run-topics

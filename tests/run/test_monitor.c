@@ -541,7 +541,7 @@ RUN_TEST(lies, "a guest that lies fails its own container, with one line, and no
 {
 	static const char *const lies[][2] = {
 	    {"leave", "powered off"}, {"die", "the virtual machine ended"}, {"garbage", "talks nonsense"}, {"start", "speaks for stage"},
-	    {"negative", "stage"},    {"early", ""},                        {"words", "first line?second line?[2J"},
+	    {"negative", "stage"},    {"early", ""},                        {"words", "first line?second line?[2J??2J"},
 	};
 	need_vm();
 	for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
