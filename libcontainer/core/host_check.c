@@ -180,7 +180,7 @@ static void check_guest(struct host_finding *f)
 	int ret = kernel_open(NULL, &k, &err);
 
 	if (ret == 0)
-		ret = modules_find(NULL, k.release, &modules, &err);
+		ret = modules_find_of(&k, &modules, &err);
 	if (ret == 0)
 		ret = initramfs_new(&files, &err);
 	if (ret == 0)

@@ -329,6 +329,29 @@ int modules_find(const char *const *folders, const char *release, struct modules
 	return ret;
 }
 
+/* The folder above that of a kernel with modules of its own beside it; NULL: it has none. */
+static char *folder_above(const struct kernel *k)
+{
+	const char *slash = strrchr(k->path, '/'), *from = slash;
+	auto_free char *above = NULL, *index = NULL;
+	size_t n = strlen(k->release);
+
+	while (from && from > k->path && from[-1] != '/')
+		from--;
+	if (!from || !n || (size_t)(slash - from) != n || strncmp(from, k->release, n))
+		return NULL;
+	above = from == k->path ? strdup(".") : strndup(k->path, (size_t)(from - k->path - (from - k->path > 1)));
+	index = above ? str_printf("%s/%s/modules.builtin", above, k->release) : NULL;
+	return index && access(index, F_OK) == 0 ? TAKE_PTR(above) : NULL;
+}
+
+int modules_find_of(const struct kernel *k, struct modules **out, struct error *err)
+{
+	auto_free char *above = folder_above(k);
+
+	return modules_find(above ? (const char *const[]){ above, NULL } : NULL, k->release, out, err);
+}
+
 int modules_add(const struct modules *m, struct initramfs *i, struct error *err)
 {
 	int ret = initramfs_add_folder(i, "modules", 0755, err);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "vmm/initramfs.h"
+#include "vmm/kernel.h"
 
 struct modules;
 
@@ -16,6 +17,9 @@ struct modules;
  * /lib/modules. -ENOENT where there is no folder of this release, or a module is missing; the error names it and where it was looked for.
  * modules_free() by the caller, after initramfs_write(). */
 int modules_find(const char *const *folders, const char *release, struct modules **out, struct error *err);
+/* For this kernel, which need not be installed: where its folder is called after its release and has a modules.builtin (.../RELEASE/vmlinuz, as
+ * `make modules_install` and depmod make it), the modules are those of that folder. Else as modules_find() without folders. */
+int modules_find_of(const struct kernel *k, struct modules **out, struct error *err);
 void modules_free(struct modules *m);
 
 size_t modules_count(const struct modules *m);

@@ -192,7 +192,7 @@ static int fill_initramfs(struct vm_parts *p, struct error *err)
 	if (ret == 0)
 		ret = agent_image_add(p->initramfs, err);
 	if (ret == 0)
-		ret = modules_find(NULL, p->kernel->release, &p->modules, err);
+		ret = modules_find_of(p->kernel, &p->modules, err);
 	return ret < 0 ? ret : modules_add(p->modules, p->initramfs, err);
 }
 

@@ -194,6 +194,39 @@ Test(modules, releases)
 	refuse("", -EINVAL, "release");
 }
 
+/* A kernel that is not installed: beside it, only where the folder is its own and has modules. */
+Test(modules, beside_the_kernel)
+{
+	struct kernel k = { .fd = -1, .release = "6.1.0-test" };
+	struct error err = ERROR_NONE;
+	struct modules *m = NULL;
+	char path[PATH_MAX];
+
+	k.path = path;
+	snprintf(path, sizeof(path), "%s/vmlinuz", folder);
+	cr_assert_eq(modules_find_of(&k, &m, &err), -ENOENT);
+	cr_assert(strstr(err.msg, "/usr/lib/modules"), "%s", err.msg);
+	put_text("modules.builtin", builtin_but_vsock);
+	put_text("modules.dep", "kernel/vmw_vsock_virtio_transport.ko:\n");
+	put_text("kernel/vmw_vsock_virtio_transport.ko", "");
+	cr_assert_eq(modules_find_of(&k, &m, &err), 0, "%s", err.msg);
+	cr_assert_eq(strncmp(modules_path(m, 0), folder, strlen(folder)), 0, "%s", modules_path(m, 0));
+	modules_free(m);
+	/* By a path that is not absolute, too. */
+	cr_assert_eq(chdir(top), 0);
+	strcpy(path, "6.1.0-test/vmlinuz");
+	cr_assert_eq(modules_find_of(&k, &m, &err), 0, "%s", err.msg);
+	modules_free(m);
+	m = NULL;
+	/* Somebody else's folder. */
+	strcpy(k.release, "6.1.0-other");
+	cr_assert_eq(modules_find_of(&k, &m, &err), -ENOENT);
+	cr_assert_eq(chdir(folder), 0);
+	strcpy(path, "vmlinuz");
+	cr_assert_eq(modules_find_of(&k, &m, &err), -ENOENT);
+	cr_assert_null(m);
+}
+
 Test(modules, circles_end)
 {
 	put_text("modules.builtin", builtin_but_vsock);
