@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update systemd seccomp label terminal events network ready badinput image escape state machine monitor
+run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update systemd seccomp label terminal events network ready badinput image escape state machine kernel monitor
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
@@ -46,6 +46,7 @@ run_programs = \
 	tests/run/test_escape \
 	tests/run/test_state \
 	tests/run/test_machine \
+	tests/run/test_kernel \
 	tests/run/test_monitor \
 	tests/run/test_claims
 check_PROGRAMS += $(run_programs)
@@ -93,6 +94,8 @@ tests_run_test_state_SOURCES = %D%/test_state.c
 tests_run_test_state_LDADD = $(run_ldadd)
 tests_run_test_machine_SOURCES = %D%/test_machine.c
 tests_run_test_machine_LDADD = $(run_ldadd) libcontainer/vmm/libvmm.a $(floor0)
+tests_run_test_kernel_SOURCES = %D%/test_kernel.c
+tests_run_test_kernel_LDADD = $(run_ldadd)
 tests_run_test_monitor_SOURCES = %D%/test_monitor.c
 tests_run_test_monitor_LDADD = $(run_ldadd)
 tests_run_test_claims_SOURCES = %D%/test_claims.c
@@ -103,7 +106,8 @@ run_topics_command = RUN_ENVIRONMENT='$(SANITIZE_ENVIRONMENT)' $(SHELL) $(top_sr
 
 run_needs = nacre tests/run/inside tests/run/machine tests/run/false_agent tests/run/without_syscalls $(run_programs)
 
-.PHONY: check-run check-root check-rootless check-old
+.PHONY: run-programs check-run check-root check-rootless check-old
+run-programs: $(run_needs)
 # As whoever we are.
 check-run: $(run_needs)
 	$(AM_V_at)if test `id -u` -eq 0; then $(run_topics_command) root $(run_topics); else $(run_topics_command) rootless $(run_topics); fi
