@@ -163,13 +163,14 @@ static int check_kvm(int root, struct error *err)
 static int open_kernel(const struct container *c, struct vm_parts *p, struct error *err)
 {
 	const struct oci_vm_kernel *k = c->spec->vm ? c->spec->vm->kernel : NULL;
-	const char *path = k && k->path && *k->path ? k->path : c->create->kernel;
+	bool named = k && k->path && *k->path;
+	const char *path = named ? k->path : c->create->kernel;
 	struct text parameters = { 0 };
 	struct error packed = ERROR_NONE;
 	int ret = kernel_open(path, p->kernel, err);
 
 	if (ret < 0)
-		return ret;
+		return path ? error_wrap(err, named ? "config.json: vm.kernel.path" : "option --vm-kernel") : ret;
 	if (!*p->kernel->release)
 		return error_set(err, -ENOEXEC, "%s: no Linux kernel, or one that does not say which: its modules cannot be found", p->kernel->path);
 	if (kernel_unpack(p->kernel, &packed))
