@@ -62,6 +62,8 @@ static int make(struct container *c, const struct lifecycle_global *g, const str
 	ret = container_from_bundle(c, o, err);
 	if (ret < 0)
 		return ret;
+	if (o->foreground && !o->detach)
+		c->line.wait = monitor_wait_for_line;
 	ret = pipeline_run(&c->line, c, err);
 	/* runtime.md, "Lifecycle": a create that fails after the container began to be goes on with its poststop hooks. */
 	if (ret < 0 && c->saved)

@@ -1,7 +1,9 @@
 /* monitor.c: stays with a process in the foreground. See monitor.h. */
 #include "core/monitor.h"
 
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +41,44 @@ void monitor_block(struct monitor_mask *mask)
 void monitor_unblock(const struct monitor_mask *mask)
 {
 	sigprocmask(SIG_SETMASK, &mask->before, NULL);
+}
+
+static int wait_polling(struct pollfd *fds, nfds_t n, struct error *err)
+{
+	while (poll(fds, n, -1) < 0)
+		if (errno != EINTR)
+			return error_errno(err, "poll");
+	return 0;
+}
+
+int monitor_wait_for_line(struct container *c, struct pollfd *fds, int n, struct error *err)
+{
+	struct pollfd all[PLACE_MAX + 1];
+	struct signalfd_siginfo info;
+	auto_close int signals = -EBADF;
+	sigset_t ends;
+	int ret;
+
+	/* Walkers that come from us begin with a copy of our line, and with all signals let through. */
+	if (c->line.me != HOST || n > PLACE_MAX)
+		return wait_polling(fds, (nfds_t)n, err);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGHUP);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGQUIT);
+	sigaddset(&ends, SIGTERM);
+	signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		return error_errno(err, "signalfd");
+	memcpy(all, fds, (size_t)n * sizeof(*fds));
+	all[n] = (struct pollfd){ .fd = signals, .events = POLLIN };
+	ret = wait_polling(all, (nfds_t)n + 1, err);
+	if (ret < 0)
+		return ret;
+	if (all[n].revents && read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		return error_set(err, -EINTR, "given up: SIG%s", sigabbrev_np((int)info.ssi_signo));
+	memcpy(fds, all, (size_t)n * sizeof(*fds));
+	return 0;
 }
 
 /* 1 when it was ours. */

@@ -2,11 +2,13 @@
 #ifndef CORE_MONITOR_H
 #define CORE_MONITOR_H
 
+#include <poll.h>
 #include <signal.h>
 
 #include "base/error.h"
 #include "base/proc.h"
 #include "cgroup/cgroup.h"
+#include "core/container.h"
 #include "core/ready.h"
 
 struct monitor_mask { sigset_t before; };
@@ -15,6 +17,10 @@ struct monitor_mask { sigset_t before; };
  * the same (process/exec.h). */
 void monitor_block(struct monitor_mask *mask);
 void monitor_unblock(const struct monitor_mask *mask);
+
+/* For pipeline.wait of HOST, after monitor_block(): there is no program yet that could be told to end, and what makes it may never get so far (a
+ * hook, a guest's kernel). So SIGHUP, SIGINT, SIGQUIT and SIGTERM end the waiting: -EINTR. */
+int monitor_wait_for_line(struct container *c, struct pollfd *fds, int n, struct error *err);
 
 /* Passes signals on to the process (SIGWINCH to its terminal), copies its terminal if terminal >= 0 (owned from now on), reaps whatever child
  * ends, and returns once the process has ended: its exit status, 128+signal. cgroup, if not NULL, can be asked for kills for memory afterwards,

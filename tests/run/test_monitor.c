@@ -527,14 +527,20 @@ RUN_TEST(no_agent, "without the agent's program a machine is refused with the re
 }
 
 /* The container whose guest lies in this way. */
-static struct result lying(struct bundle *b, const char *lie)
+static struct job lying_job(struct bundle *b, const char *lie)
 {
 	static char agent[4200];
 	snprintf(agent, sizeof(agent), "NACRE_AGENT=%.*s/false_agent", (int)(strrchr(getenv("INSIDE"), '/') - getenv("INSIDE")), getenv("INSIDE"));
 	const char *more[] = {agent, NULL};
 	bundle_make(b);
 	bundle_config(b, "{'vm':{'kernel':{'path':'%s','parameters':['FALSE_AGENT=%s']}}}", kernel(), lie);
-	return nacre_with(&(struct spawn){.env = more, .seconds = 15 * PATIENCE}, "run", "--bundle", b->dir, b->id, NULL);
+	return nacre_start(&(struct spawn){.env = more}, "run", "--bundle", b->dir, b->id, NULL);
+}
+
+static struct result lying(struct bundle *b, const char *lie)
+{
+	struct job job = lying_job(b, lie);
+	return job_wait(&job, 15 * PATIENCE);
 }
 
 RUN_TEST(lies, "a guest that lies fails its own container, with one line, and nothing is left")
@@ -561,4 +567,19 @@ RUN_TEST(silence, "a guest that never says a word is given up")
 	struct result r = lying(&b, "silence");
 	must_fail(&r, "does not say a word");
 	must_leave_nothing(&b);
+}
+
+RUN_TEST(given_up, "a signal that comes while a guest boots ends the run")
+{
+	need_vm();
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		struct bundle b;
+		struct job job = lying_job(&b, "silence");
+		MUST(bundle_wait_status(&b, "creating"));
+		MUST(kill(job.pid, signals[i]) == 0);
+		struct result r = job_wait(&job, PATIENCE);
+		must_fail(&r, "given up: SIG");
+		must_leave_nothing(&b);
+	}
 }
