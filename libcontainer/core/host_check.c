@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -145,6 +146,24 @@ static bool in_path(const char *name)
 	return false;
 }
 
+/* "name:first:count" or "uid:first:count". */
+static bool has_range(const char *file)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	auto_free char *uid = str_printf("%u", geteuid()), *line = NULL;
+	size_t size = 0;
+	FILE *in = fopen(file, "re");
+	bool found = false;
+
+	while (in && uid && !found && getline(&line, &size, in) > 0) {
+		line[strcspn(line, ":")] = '\0';
+		found = !strcmp(line, uid) || (user && !strcmp(line, user->pw_name));
+	}
+	if (in)
+		fclose(in);
+	return found;
+}
+
 static void check_idmaps(struct host_finding *f)
 {
 	if (!may_unshare(CLONE_NEWUSER))
@@ -153,8 +172,8 @@ static void check_idmaps(struct host_finding *f)
 		say(f, HOST_YES, "any ids");
 	else if (!in_path("newuidmap") || !in_path("newgidmap"))
 		say(f, HOST_PARTLY, "our own id alone: newuidmap and newgidmap are not installed; apt-get install uidmap");
-	else if (access("/etc/subuid", R_OK) < 0 || access("/etc/subgid", R_OK) < 0)
-		say(f, HOST_PARTLY, "our own id alone: /etc/subuid or /etc/subgid is missing; usermod --add-subuids and --add-subgids give a range");
+	else if (!has_range("/etc/subuid") || !has_range("/etc/subgid"))
+		say(f, HOST_PARTLY, "our own id alone: no range for us in /etc/subuid or /etc/subgid; usermod --add-subuids and --add-subgids give one");
 	else
 		say(f, HOST_YES, "our own id, and the range in /etc/subuid");
 }

@@ -12,6 +12,10 @@ int tap_open(struct error *err)
 
 	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
 		return error_set(err, -ENODEV, "open /dev/net/tun: not there; `modprobe tun` makes it");
+	if (fd < 0 && errno == EACCES)
+		return error_set(err, -EACCES, "open /dev/net/tun: permission denied; chmod 666 it, as udev's own rule would: who opens it still needs CAP_NET_ADMIN");
+	if (fd < 0 && errno == EPERM)
+		return error_set(err, -EPERM, "open /dev/net/tun: not permitted: the device rules of the cgroup forbid it");
 	return fd < 0 ? error_errno(err, "open /dev/net/tun") : fd;
 }
 

@@ -141,8 +141,8 @@ static int watch(struct relay *r, struct end *e, uint32_t events, loop_fd_fn fn,
 	return 0;
 }
 
-/* The end of stdin as the terminal's own character for it, where the reader's side is in the mode that knows
- * it; twice in the middle of a line, as there the first one only hands over what has been typed. */
+/* The end of stdin as the terminal's own character for it; twice in the middle of a line, as there the first one only hands over what has been
+ * typed. Shells that edit their line themselves have switched that off, and end by the same character all the same; once is enough for these. */
 static void put_eof(struct relay *r)
 {
 	struct buffer *b = &r->to_master;
@@ -151,9 +151,9 @@ static void put_eof(struct relay *r)
 	if (!r->eof_due || BUFFER_SIZE - b->end < 2)
 		return;
 	r->eof_due = false;
-	if (tcgetattr(r->master.fd, &t) < 0 || !(t.c_lflag & ICANON) || t.c_cc[VEOF] == _POSIX_VDISABLE)
+	if (tcgetattr(r->master.fd, &t) < 0 || t.c_cc[VEOF] == _POSIX_VDISABLE)
 		return;
-	if (r->mid_line)
+	if (r->mid_line && t.c_lflag & ICANON)
 		b->data[b->end++] = (char)t.c_cc[VEOF];
 	b->data[b->end++] = (char)t.c_cc[VEOF];
 }

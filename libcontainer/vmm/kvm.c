@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/table.h"
@@ -19,6 +20,16 @@ static const struct {
     CAPABILITY(IOEVENTFD),   CAPABILITY(EXT_CPUID),    CAPABILITY(MP_STATE),		  CAPABILITY(IMMEDIATE_EXIT),
 };
 
+static int refused(struct error *err)
+{
+	struct stat st;
+
+	if (stat(KVM_PATH, &st) == 0 && (st.st_mode & 060) != 060)
+		return error_set(err, -EACCES, KVM_PATH ": permission denied: its mode is 0%o, for its owner alone; chgrp kvm and chmod 660 it, as udev's own "
+					       "rule would", (unsigned int)st.st_mode & 07777);
+	return error_set(err, -EACCES, KVM_PATH ": permission denied: the user must be in its group (usermod -aG kvm, on most distributions)");
+}
+
 int kvm_open(int *kvm, struct error *err)
 {
 	int fd = open(KVM_PATH, O_RDWR | O_CLOEXEC);
@@ -31,7 +42,7 @@ int kvm_open(int *kvm, struct error *err)
 		return error_set(err, -errno, "no " KVM_PATH ": load the module kvm-intel or kvm-amd; it needs virtualization switched on in the "
 					      "firmware, or nested virtualization where this is itself a virtual machine");
 	if (errno == EACCES)
-		return error_set(err, -EACCES, KVM_PATH ": permission denied: the user must be in the group kvm");
+		return refused(err);
 	if (errno == EPERM)
 		return error_set(err, -EPERM, KVM_PATH ": not permitted: the device rules of the cgroup forbid it");
 	return error_errno(err, "open " KVM_PATH);

@@ -293,6 +293,31 @@ Test(relay, carries_a_mebibyte_of_binary_input)
 	cr_expect_eq(finish(pid, NULL), 6);
 }
 
+/* A shell that edits its line itself. */
+static int read_end(void)
+{
+	char c = 0;
+
+	slave_raw();
+	shared->go = 1;
+	return read(0, &c, 1) == 1 && c == 4 ? 3 : 9;
+}
+
+Test(relay, tells_of_the_end_of_input_in_raw_mode_too)
+{
+	auto_close int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int in[2];
+	pid_t pid;
+
+	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
+	pid = start(in[0], null, false, read_end);
+	close(in[0]);
+	while (!shared->go)
+		nap(5);
+	close(in[1]);
+	cr_expect_eq(finish(pid, NULL), 3);
+}
+
 /* As `wc -c` does in canonical mode; the count is the exit status. */
 static int count_input(void)
 {
