@@ -114,7 +114,8 @@ int kernel_find(const char *root, const char *running, struct kernel *out, struc
 	if (ret < 0)
 		ret = try_newest(root, running, out, &looked);
 	if (ret < 0)
-		return error_set(err, -ENOENT, "no kernel for the guest (Debian: apt-get install linux-image-cloud-amd64; or name one); looked at %s", looked.v ? looked.v : "nothing: out of memory");
+		return error_set(err, -ENOENT, "no kernel for the guest (Debian: apt-get install linux-image-cloud-amd64; or name one); looked at %s",
+				 looked.v ? looked.v : "nothing: out of memory");
 	return 0;
 }
 
