@@ -14,24 +14,39 @@ enum kind { ADDRESS_32, INVERSE_32, ADDRESS_64 };
 static const enum kind with_inverse[] = {ADDRESS_32, INVERSE_32, ADDRESS_64};
 static const enum kind without[] = {ADDRESS_32, ADDRESS_64}; /* since Linux 6.15 */
 
+/* Where the kernel lies: a quarter of a million places are looked up in it. */
 struct kernel_range {
-	const struct memory *memory;
-	gpa_t start, end;
+	unsigned char *host;
+	gpa_t start;
+	uint64_t size;
 };
 
-static int move_one(const struct kernel_range *k, uint32_t place, enum kind kind, uint64_t offset, struct error *err)
+/* One list, backwards from *i, which becomes that of its zero. A table that was counted has one. */
+static inline __attribute__((always_inline)) int move_places(const struct kernel_range *k, const uint32_t *table, size_t *i, size_t size,
+							     uint64_t offset, struct error *err)
 {
 	/* An address of the kernel's, of which the table holds the lower half. */
-	gpa_t at = (uint64_t)(int64_t)(int32_t)place - KERNEL_MAP;
-	uint64_t size = kind == ADDRESS_64 ? 8 : 4, v = 0;
-	void *to = at >= k->start && at < k->end && size <= k->end - at ? memory_at(k->memory, at, size) : NULL;
+	const uint64_t base = KERNEL_MAP + k->start, most = k->size - size;
+	size_t n = *i;
 
-	if (!to)
-		return error_set(err, -ENOEXEC, "the kernel's relocations name 0x%x, where it is not", place);
-	memcpy(&v, to, size);
-	v = kind == INVERSE_32 ? v - offset : v + offset;
-	memcpy(to, &v, size);
+	while (table[--n]) {
+		uint64_t at = (uint64_t)(int64_t)(int32_t)table[n] - base, v = 0;
+
+		if (at > most)
+			return error_set(err, -ENOEXEC, "the kernel's relocations name 0x%x, where it is not", table[n]);
+		memcpy(&v, k->host + at, size);
+		v += offset;
+		memcpy(k->host + at, &v, size);
+	}
+	*i = n;
 	return 0;
+}
+
+static int move_list(const struct kernel_range *k, const uint32_t *table, size_t *i, enum kind kind, uint64_t offset, struct error *err)
+{
+	if (kind == ADDRESS_64)
+		return move_places(k, table, i, 8, offset, err);
+	return move_places(k, table, i, 4, kind == INVERSE_32 ? -offset : offset, err);
 }
 
 /* How many lists there are; 0 where the table is none: it begins with a zero, too. */
@@ -46,7 +61,7 @@ static size_t count_lists(const uint32_t *table, size_t n)
 
 int kaslr_move(const struct memory *m, gpa_t start, gpa_t end, const uint32_t *table, size_t n, uint64_t offset, struct error *err)
 {
-	const struct kernel_range k = {m, start, end};
+	const struct kernel_range k = {memory_at(m, start, end - start), start, end - start};
 	size_t lists, i = n /= sizeof(*table);
 	const enum kind *kinds;
 	int ret = 0;
@@ -54,10 +69,11 @@ int kaslr_move(const struct memory *m, gpa_t start, gpa_t end, const uint32_t *t
 	lists = count_lists(table, n);
 	if (lists != 2 && lists != 3)
 		return 0;
+	if (!k.host || k.size < sizeof(uint64_t))
+		return error_set(err, -EFAULT, "a kernel to be moved that is not in one piece of memory");
 	kinds = lists == 3 ? with_inverse : without;
-	for (size_t list = 0; list < lists; list++)
-		while (ret == 0 && table[--i])
-			ret = move_one(&k, table[i], kinds[list], offset, err);
+	for (size_t list = 0; list < lists && ret == 0; list++)
+		ret = move_list(&k, table, &i, kinds[list], offset, err);
 	return ret < 0 ? ret : 1;
 }
 
