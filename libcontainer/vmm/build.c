@@ -120,40 +120,6 @@ static int make_machine(struct vm *vm, const struct vm_config *config, struct er
 	return give_memory(vm, err);
 }
 
-struct loading {
-	struct vm *vm;
-	const struct vm_config *config;
-	struct error error;
-	int result;
-};
-
-static void *load_aside(void *data)
-{
-	struct loading *l = data;
-
-	l->result = load_kernel(l->vm, l->config, &l->error);
-	return NULL;
-}
-
-/* Side by side: KVM spends most of its time waiting for grace periods, and the kernel's file is large. A kernel that is none is the likeliest
- * mistake, and told first. */
-static int load_and_make(struct vm *vm, const struct vm_config *config, struct error *err)
-{
-	struct loading l = {.vm = vm, .config = config, .error = ERROR_NONE};
-	pthread_t thread;
-	bool aside = pthread_create(&thread, NULL, load_aside, &l) == 0;
-	int ret;
-
-	if (!aside)
-		load_aside(&l);
-	ret = make_machine(vm, config, err);
-	if (aside)
-		pthread_join(thread, NULL);
-	if (l.result < 0 && err)
-		*err = l.error;
-	return l.result < 0 ? l.result : ret;
-}
-
 static int make_platform(struct vm *vm, const struct vm_config *config, struct error *err)
 {
 	int ret = make_timer(vm, err);
@@ -250,7 +216,7 @@ static int make_processor(struct vm *vm, struct cpu_features *f, unsigned int i,
 	c->mmio = &vm->mmio;
 	c->end = on_vcpu_end;
 	c->data = vm;
-	return cpu_init(c->fd, f, i, n, vm->entry, err);
+	return cpu_init(c->fd, f, i, n, err);
 }
 
 static int make_processors(struct vm *vm, const struct vm_config *config, struct error *err)
@@ -285,15 +251,62 @@ static int close_kvm(struct vm *vm, const struct vm_config *config, struct error
 	return 0;
 }
 
-static int (*const parts[])(struct vm *vm, const struct vm_config *config, struct error *err) = {
-    check, open_kvm, make_memory, load_and_make, make_platform, make_devices, make_processors, close_kvm,
-};
+typedef int (*part_fn)(struct vm *vm, const struct vm_config *config, struct error *err);
 
-int vm_build(struct vm *vm, const struct vm_config *config, struct error *err)
+static int make_parts(struct vm *vm, const struct vm_config *config, const part_fn *parts, size_t n, struct error *err)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(parts) && ret == 0; i++)
+	for (size_t i = 0; i < n && ret == 0; i++)
 		ret = parts[i](vm, config, err);
 	return ret;
+}
+
+struct loading {
+	struct vm *vm;
+	const struct vm_config *config;
+	struct error error;
+	int result;
+};
+
+static void *load_aside(void *data)
+{
+	struct loading *l = data;
+
+	l->result = load_kernel(l->vm, l->config, &l->error);
+	return NULL;
+}
+
+/* What needs nothing but memory, not what is in it. */
+static const part_fn beside[] = {make_machine, make_platform, make_devices, make_processors};
+
+/* Side by side: KVM spends most of its time waiting for grace periods, and the kernel's file is large. A kernel that is none is the likeliest
+ * mistake, and told first. */
+static int load_and_make(struct vm *vm, const struct vm_config *config, struct error *err)
+{
+	struct loading l = {.vm = vm, .config = config, .error = ERROR_NONE};
+	pthread_t thread;
+	bool aside = pthread_create(&thread, NULL, load_aside, &l) == 0;
+	int ret;
+
+	if (!aside)
+		load_aside(&l);
+	ret = make_parts(vm, config, beside, ARRAY_LEN(beside), err);
+	if (aside)
+		pthread_join(thread, NULL);
+	if (l.result < 0 && err)
+		*err = l.error;
+	return l.result < 0 ? l.result : ret;
+}
+
+static int enter(struct vm *vm, const struct vm_config *config, struct error *err)
+{
+	return cpu_enter(vm->vcpus[0].fd, vm->entry, err);
+}
+
+int vm_build(struct vm *vm, const struct vm_config *config, struct error *err)
+{
+	static const part_fn parts[] = {check, open_kvm, make_memory, load_and_make, enter, close_kvm};
+
+	return make_parts(vm, config, parts, ARRAY_LEN(parts), err);
 }

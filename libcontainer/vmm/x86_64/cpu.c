@@ -212,7 +212,7 @@ static int set_lines(int vcpu, struct error *err)
 	return 0;
 }
 
-static int enter_long_mode(int vcpu, gpa_t entry, struct error *err)
+int cpu_enter(int vcpu, gpa_t entry, struct error *err)
 {
 	const struct kvm_segment code = {.limit = 0xffffffff, .selector = SELECTOR_CODE, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1};
 	const struct kvm_segment data = {.limit = 0xffffffff, .selector = SELECTOR_DATA, .type = 3, .present = 1, .db = 1, .s = 1, .g = 1};
@@ -246,7 +246,7 @@ static int enter_long_mode(int vcpu, gpa_t entry, struct error *err)
 	return 0;
 }
 
-int cpu_init(int vcpu, struct cpu_features *f, unsigned int i, unsigned int n, gpa_t entry, struct error *err)
+int cpu_init(int vcpu, struct cpu_features *f, unsigned int i, unsigned int n, struct error *err)
 {
 	int ret;
 
@@ -256,9 +256,5 @@ int cpu_init(int vcpu, struct cpu_features *f, unsigned int i, unsigned int n, g
 	ret = set_msrs(vcpu, err);
 	if (ret == 0)
 		ret = set_fpu(vcpu, err);
-	if (ret == 0)
-		ret = set_lines(vcpu, err);
-	if (ret == 0 && i == 0)
-		ret = enter_long_mode(vcpu, entry, err);
-	return ret;
+	return ret < 0 ? ret : set_lines(vcpu, err);
 }

@@ -23,8 +23,9 @@ unsigned int cpu_address_bits(const struct cpu_features *f);
 
 /* The descriptor table, and page tables that map the first 4 GiB to themselves. -EFAULT. */
 int cpu_write_tables(const struct memory *m, struct error *err);
-/* CPUID, then what depends on it: MSRs, floating point, the APIC's lines. The first processor (i == 0) is put into long mode at `entry`;
- * the others wait until the guest wakes them. f is changed. */
-int cpu_init(int vcpu, struct cpu_features *f, unsigned int i, unsigned int n, gpa_t entry, struct error *err);
+/* CPUID, then what depends on it: MSRs, floating point, the APIC's lines. f is changed. */
+int cpu_init(int vcpu, struct cpu_features *f, unsigned int i, unsigned int n, struct error *err);
+/* The first processor into long mode, at `entry`; the others wait until the guest wakes them. */
+int cpu_enter(int vcpu, gpa_t entry, struct error *err);
 
 #endif

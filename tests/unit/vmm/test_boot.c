@@ -145,6 +145,29 @@ Test(boot, elf_with_holes)
 	close(b.kernel);
 }
 
+/* One that is read in two halves, each page with its number, and words across the seam. */
+Test(boot, large_elf)
+{
+	enum { PAGE = 4096, PAGES = 20 * 256 + 3 };
+	struct stub_elf image;
+	struct boot b;
+	gpa_t entry = 0, seam = PAGES * PAGE / 2 & ~(2 * MIB - 1);
+
+	stub_elf(&image, "", 0);
+	image.segment.p_offset = PAGE;
+	image.segment.p_filesz = image.segment.p_memsz = PAGES * PAGE;
+	b = boot(stub_elf_file(&image));
+	for (uint32_t i = 0; i < PAGES; i++)
+		cr_assert_eq(pwrite(b.kernel, &i, sizeof(i), (i + 1) * PAGE + 64), sizeof(i));
+	cr_assert_eq(pwrite(b.kernel, "sewn", 4, (off_t)(PAGE + seam - 2)), 4);
+	cr_assert_eq(ftruncate(b.kernel, (PAGES + 1) * PAGE), 0);
+	cr_assert_eq(boot_load(memory, &b, &entry, NULL), 0);
+	for (uint32_t i = 0; i < PAGES; i++)
+		cr_assert_arr_eq(memory_at(memory, STUB_AT + i * PAGE + 64, sizeof(i)), &i, sizeof(i), "page %u", i);
+	cr_assert_arr_eq(memory_at(memory, STUB_AT + seam - 2, 4), "sewn", 4);
+	close(b.kernel);
+}
+
 /* The guest's first random numbers: other ones each time. */
 Test(boot, seed)
 {
