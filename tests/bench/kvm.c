@@ -8,6 +8,8 @@
  * default sandbox, and listens before QEMU is started. Its memory is shared with virtiofsd, so there are no huge pages in it; nacre's, which
  * is not shared, has them.
  *
+ * Before each start, what free memory there is is written to once, so that nobody pays for what the one before him has left (kvm_machine.c).
+ *
  * Where the kernel traces KVM, the time from the command until the guest's first instruction, and how often KVM left the guest.
  * Memory: all that monitor and helpers have to themselves, without the guest's memory.
  */
