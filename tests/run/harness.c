@@ -433,7 +433,7 @@ static int run_one(const struct run_test *test, int number)
 		/* What the test itself starts ends with it; SIGALRM is the last resort where it waits for
 		 * ever. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm((unsigned)patiently(getenv("NACRE_TEST_SLOW") ? 4 * TEST_SECONDS : TEST_SECONDS));
+		alarm((unsigned)(getenv("NACRE_TEST_SLOW") ? 4 * TEST_SECONDS : patiently(TEST_SECONDS)));
 		test->body();
 		_exit(0);
 	}
