@@ -1,5 +1,5 @@
 # Run tests: the real program on real bundles. Each topic is a program; `tests/run/test_exec tty` runs the tests with "tty" in their name.
-run_topics = lifecycle process rootfs namespaces hooks exec cgroup limits devices update systemd seccomp label terminal events network ready badinput image escape state machine kernel monitor claims
+run_topics = lifecycle process monitor rootfs namespaces hooks exec cgroup limits devices update systemd seccomp label terminal events network ready badinput image escape state machine kernel claims
 
 check_LIBRARIES = tests/run/libharness.a
 tests_run_libharness_a_SOURCES = \
