@@ -431,3 +431,14 @@ void bundle_remove_tree(const char *path)
 {
 	nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
+
+void bundle_end(struct bundle *b)
+{
+	struct result r = nacre("kill", b->id, "KILL", NULL);
+
+	must_succeed(&r);
+	MUST(bundle_wait_status(b, "stopped"));
+	r = nacre("delete", b->id, NULL);
+	must_succeed(&r);
+	must_leave_nothing(b);
+}

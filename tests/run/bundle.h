@@ -54,6 +54,8 @@ void must_print(const struct result *r, const char *line); /* a whole line of st
 /* Failed with one line on stderr that holds `needle` (NULL: any). */
 void must_fail(const struct result *r, const char *needle);
 void must_leave_nothing(const struct bundle *b);
+/* Kills and deletes a container that runs; nothing may be left of it. */
+void bundle_end(struct bundle *b);
 
 /* Folders of container `id` in the cgroup hierarchies, a line each; "" if there are none. */
 char *cgroup_folders(const char *id);

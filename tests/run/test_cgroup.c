@@ -360,12 +360,7 @@ RUN_TEST(vanished, "a container whose cgroup is gone: what needs it is an error,
 	r = nacre("exec", b.id, "/bin/inside", "echo", "x", NULL);
 	must_fail(&r, "cgroup");
 	MUST_SAY(exists(format("/proc/%d", pid)), "the process was hurt");
-	r = nacre("kill", b.id, "KILL", NULL);
-	must_succeed(&r);
-	MUST(bundle_wait_status(&b, "stopped"));
-	r = nacre("delete", b.id, NULL);
-	must_succeed(&r);
-	must_leave_nothing(&b);
+	bundle_end(&b);
 }
 
 RUN_TEST(exec_no_room, "an exec for which there is no room in pids.limit leaves the container alone")

@@ -141,12 +141,7 @@ static void look_around(const char *release)
 	must_succeed(&r);
 	r = nacre("resume", b.id, NULL);
 	must_succeed(&r);
-	r = nacre("kill", b.id, "KILL", NULL);
-	must_succeed(&r);
-	MUST(bundle_wait_status(&b, "stopped"));
-	r = nacre("delete", b.id, NULL);
-	must_succeed(&r);
-	must_leave_nothing(&b);
+	bundle_end(&b);
 }
 
 RUN_TEST(devices, "with each other kernel: exec, a volume both ways, the network, and memory that the balloon takes and gives back")

@@ -302,12 +302,7 @@ RUN_TEST(kill_created, "a created container can be killed")
 	struct bundle b;
 	bundle_make(&b);
 	bundle_create(&b, NULL);
-	struct result r = nacre("kill", b.id, "KILL", NULL);
-	must_succeed(&r);
-	MUST(bundle_wait_status(&b, "stopped"));
-	r = nacre("delete", b.id, NULL);
-	must_succeed(&r);
-	must_leave_nothing(&b);
+	bundle_end(&b);
 }
 
 RUN_TEST(kill_all, "kill --all reaches every process where the container shares the pid namespace")
@@ -403,12 +398,7 @@ RUN_TEST(bundle_gone, "delete works when the bundle is gone")
 	MUST(!rename(b.dir, format("%s/elsewhere", test_dir())));
 	struct result r = nacre("state", b.id, NULL);
 	must_succeed(&r);
-	r = nacre("kill", b.id, "9", NULL);
-	must_succeed(&r);
-	MUST(bundle_wait_status(&b, "stopped"));
-	r = nacre("delete", b.id, NULL);
-	must_succeed(&r);
-	must_leave_nothing(&b);
+	bundle_end(&b);
 }
 
 RUN_TEST(config_snapshot, "a config changed after create changes nothing")
